@@ -1,0 +1,61 @@
+"""The values of one delivery: what a claim hands out, what an attempt brings back.
+
+A delivery goes Claim -> Attempt -> Verdict; a failed attempt is a value, not an
+exception.
+"""
+
+from dataclasses import dataclass
+
+from qstash_rq.message import Headers, Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A message handed to one worker under a lease.
+
+    `attempt` counts claims and fences late workers: a settle with another number
+    is refused. `retried` counts failed attempts that were followed by a retry; a
+    crash between claim and settle raises the first but not the second.
+    """
+
+    message: Message
+    attempt: int
+    retried: int
+    signing_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came back from one try to deliver.
+
+    `status` is None when no HTTP response arrived; `error` then says why. `body` is
+    decoded (gzip removed) and cut at the response limit.
+    """
+
+    status: int | None = None
+    headers: Headers = ()
+    body: bytes = b""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The attempt succeeded (2xx)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The attempt failed and another one follows at `at_ms`."""
+
+    at_ms: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed and was the last one."""
+
+    error: str
+
+
+Verdict = Delivered | Retry | Failed

@@ -1,0 +1,152 @@
+"""Every setting, its environment variable, default and unit, read once at start.
+
+`docs/settings.md` and `.env.example` are held to this file by a test.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.metadata import entry_points
+from typing import Any
+
+from qstash_rq.errors import SettingsError
+
+DELIVERER_GROUP = "qstash_rq.deliverers"
+
+DEVELOPMENT_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="  # noqa: S105 - a public constant of contract section 1
+DEVELOPMENT_CURRENT_SIGNING_KEY = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r"
+DEVELOPMENT_NEXT_SIGNING_KEY = "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    msg = "must be true or false"
+    raise ValueError(msg)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        msg = "must be at least 1"
+        raise ValueError(msg)
+    return number
+
+
+def _setting(
+    env: str, default: object, doc: str, parse: Callable[[str], object] = str, *, secret: bool = False
+) -> Any:  # noqa: ANN401 - stands in for a field of any type
+    """Declare one setting: its variable, default, meaning and parser."""
+    metadata = {"env": env, "doc": doc, "parse": parse, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process; secrets never show in its `repr`."""
+
+    redis_url: str = _setting(
+        "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey: redis://, rediss:// or unix:// URL."
+    )
+    port: int = _setting("PORT", 8080, "TCP port the API listens on.", _count)
+    token: str = _setting(
+        "QSTASH_TOKEN", "", "Token of the first user. The API refuses to start without one.", secret=True
+    )
+    readonly_token: str = _setting(
+        "QSTASH_READONLY_TOKEN", "", "Second token of the first user, for GET only.", secret=True
+    )
+    current_signing_key: str = _setting(
+        "QSTASH_CURRENT_SIGNING_KEY",
+        "",
+        "First user's key that signs deliveries; made up when absent.",
+        secret=True,
+    )
+    next_signing_key: str = _setting(
+        "QSTASH_NEXT_SIGNING_KEY", "", "First user's key after the next rotation.", secret=True
+    )
+    allow_private_networks: bool = _setting(
+        "QSTASH_ALLOW_PRIVATE_NETWORKS",
+        False,  # noqa: FBT003 - a default value, not a flag argument
+        "Deliver to loopback, private and link-local addresses too.",
+        _boolean,
+    )
+    region: str = _setting(
+        "QSTASH_REGION_HEADER",
+        "EU-CENTRAL-1",
+        "Value of Upstash-Region on deliveries: EU-CENTRAL-1, US-EAST-1, or empty for none.",
+    )
+    worker_concurrency: int = _setting(
+        "QSTASH_WORKER_CONCURRENCY", 200, "Deliveries one worker process holds in flight.", _count
+    )
+    lease_ms: int = _setting(
+        "QSTASH_LEASE_MS",
+        8_000,
+        "How long a claimed message stays with a silent worker, in milliseconds.",
+        _count,
+    )
+    max_body_bytes: int = _setting(
+        "QSTASH_MAX_BODY_BYTES", 10_000_000, "Largest message body and largest stored response.", _count
+    )
+    max_delay_ms: int = _setting(
+        "QSTASH_MAX_DELAY_MS", 31_536_000_000, "Longest delay of a message, in milliseconds (1 year).", _count
+    )
+    max_retries: int = _setting("QSTASH_MAX_RETRIES", 1_000, "Largest Upstash-Retries accepted.", _count)
+    max_timeout_ms: int = _setting(
+        "QSTASH_MAX_TIMEOUT_MS", 7_200_000, "Longest and default HTTP time-out, in milliseconds (2 h).", _count
+    )
+    max_queues: int = _setting("QSTASH_MAX_QUEUES", 1_000, "Queues a user may have.", _count)
+    max_queue_parallelism: int = _setting(
+        "QSTASH_MAX_QUEUE_PARALLELISM", 100, "Largest parallelism of a queue.", _count
+    )
+    max_bulk_cancel: int = _setting(
+        "QSTASH_MAX_BULK_CANCEL", 500, "Largest count of one bulk cancel.", _count
+    )
+    grace_ms: int = _setting(
+        "QSTASH_GRACE_MS",
+        60_000,
+        "How long a finished message still answers to GET /v2/messages, in milliseconds.",
+        _count,
+    )
+    log_retention_ms: int = _setting(
+        "QSTASH_LOG_RETENTION_MS", 604_800_000, "Age at which log records go, in milliseconds (7 d).", _count
+    )
+    log_max_entries: int = _setting(
+        "QSTASH_LOG_MAX_ENTRIES", 1_000_000, "Log records kept per user; the oldest go first.", _count
+    )
+    dlq_retention_ms: int = _setting(
+        "QSTASH_DLQ_RETENTION_MS", 604_800_000, "Age at which dead letters go, in milliseconds (7 d).", _count
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from `environ` (default: the process environment).
+
+        Raises SettingsError naming the variable whose value does not parse.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            env = setting.metadata["env"]
+            if env not in environ:
+                continue
+            try:
+                values[setting.name] = setting.metadata["parse"](environ[env].strip())
+            except ValueError as error:
+                msg = f"{env}: {error}"
+                raise SettingsError(msg) from error
+        return cls(**values)
+
+    @property
+    def record_retention_ms(self) -> int:
+        """How long the record of a finished message is kept, so that its logs can show it."""
+        return max(self.log_retention_ms, self.grace_ms)
+
+
+def deliverable_schemes() -> frozenset[str]:
+    """Return the URL schemes that can be delivered: http, https and those of installed plug-ins."""
+    return frozenset({"http", "https"}) | {entry.name for entry in entry_points(group=DELIVERER_GROUP)}
