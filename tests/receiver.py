@@ -1,0 +1,129 @@
+"""An HTTP endpoint that answers as scripted and remembers what came.
+
+It runs an event loop in a thread of its own, fast enough for some thousands of
+requests a second. `tests/wire.py` reads the bytes, `tests/connection.py` plays the
+replies, `tests/replies.py` says what they can be; this file keeps script and memory.
+"""
+
+import asyncio
+import ssl
+import threading
+from collections import Counter
+from time import monotonic_ns
+from types import TracebackType
+from typing import Self
+
+from tests.connection import Connection
+from tests.replies import Gate, Reply, Request, Script, hang
+from tests.waiting import wait_until
+from tests.wire import Incoming
+
+__all__ = ["Gate", "Receiver", "Reply", "Request", "Script", "hang"]
+
+
+class Receiver:
+    """The endpoint: give it answers per path, then look at `requests`."""
+
+    def __init__(self, host: str = "127.0.0.1", *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._host = host
+        self.port = port  # 0 until it listens means: any free one
+        self._tls = tls
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
+        self._scripts: dict[str, list[Script]] = {}
+        self.connections: set[Connection] = set()
+        self._taken: Counter[str] = Counter()
+        self._requests: list[Request] = []
+        self.open_requests = 0
+        self.most_open_requests = 0
+        self.hung_up = 0  # requests whose sender closed the connection before the answer
+
+    def __enter__(self) -> Self:
+        """Start listening."""
+        self._thread.start()
+        server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.port = server.sockets[0].getsockname()[1]
+        self._server = server
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening and drop every connection."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _listen(self) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(
+            lambda: Connection(self), self._host, self.port, ssl=self._tls, backlog=1024
+        )
+
+    async def _close(self) -> None:
+        self._server.close()
+        for connection in tuple(self.connections):
+            await connection.drop()
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Everything that arrived, in order."""
+        return tuple(self._requests)
+
+    def requests_to(self, path: str) -> tuple[Request, ...]:
+        """Return what arrived at `path`, in order."""
+        return tuple(request for request in self.requests if request.path == path)
+
+    def url(self, target: str = "/") -> str:
+        """Return the absolute URL of `target` here."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{target}"
+
+    def script(self, path: str, *answers: Script) -> None:
+        """Answer `path` with each of `answers` in turn, then with the last of them for ever."""
+        self._taken[path] = 0
+        self._scripts[path] = list(answers)
+
+    def wait_for(self, count: int, path: str | None = None, timeout_s: float = 10) -> tuple[Request, ...]:
+        """Return the requests (to `path`) once at least `count` of them have arrived."""
+
+        def arrived() -> tuple[Request, ...]:
+            return self.requests if path is None else self.requests_to(path)
+
+        sentence = f"{count} requests have arrived at {path or 'the receiver'}"
+        wait_until(lambda: len(arrived()) >= count, sentence, timeout_s)
+        return arrived()
+
+    def wait_until_hung_up(self, count: int, timeout_s: float = 10) -> None:
+        """Return once `count` senders have closed their connection before the answer."""
+        wait_until(lambda: self.hung_up >= count, f"{count} senders have hung up", timeout_s)
+
+    def opened(self, incoming: Incoming) -> tuple[Request, Reply]:
+        """Remember a request and choose its reply; the connection calls it."""
+        self.open_requests += 1
+        self.most_open_requests = max(self.most_open_requests, self.open_requests)
+        request = Request(
+            method=incoming.method,
+            target=incoming.target,
+            headers=incoming.headers,
+            body=incoming.body,
+            number=len(self._requests) + 1,
+            open_requests=self.open_requests,
+            arrived_ms=monotonic_ns() // 1_000_000,
+        )
+        self._requests.append(request)
+        return request, self._reply_to(request)
+
+    def closed(self, *, answered: bool) -> None:
+        """Count a request as over; the connection calls it."""
+        self.open_requests -= 1
+        self.hung_up += not answered
+
+    def _reply_to(self, request: Request) -> Reply:
+        answers = self._scripts.get(request.path)
+        if not answers:
+            return Reply()
+        answer = answers[min(self._taken[request.path], len(answers) - 1)]
+        self._taken[request.path] += 1
+        return answer if isinstance(answer, Reply) else answer(request)
