@@ -58,4 +58,13 @@ class Failed:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A failed message and its last response (status None: there was none)."""
+
+    dlq_id: str
+    message: Message
+    response: Attempt
+
+
 Verdict = Delivered | Retry | Failed

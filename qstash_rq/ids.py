@@ -18,9 +18,9 @@ def new_message_id() -> str:
     return "msg_" + _base58(secrets.randbits(160), 26)
 
 
-def new_signing_key() -> str:
-    """Return a fresh signing key: `sig_` and 28 random base58 characters."""
-    return "sig_" + _base58(secrets.randbits(168), 28)
+def new_signing_key(number: int | None = None) -> str:
+    """Return a signing key: `sig_` and 28 base58 characters, random unless made from `number`."""
+    return "sig_" + _base58(secrets.randbits(168) if number is None else number, 28)
 
 
 def new_jwt_id() -> str:

@@ -1,0 +1,139 @@
+"""Dead letters: list, delete and revive messages whose attempts are exhausted (contract 2.6)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qstash_rq.core import Core
+from qstash_rq.delivery import DeadLetter
+from qstash_rq.errors import NotFound
+from qstash_rq.filters import Filter
+from qstash_rq.message import Headers
+from qstash_rq.paging import Page
+from qstash_rq.revival import revive
+from qstash_rq.store import keys
+from qstash_rq.store.messages import read_messages
+from qstash_rq.store.scripts import discard
+from qstash_rq.store.streams import Fields, Span, read_entries, walk_stream
+
+PAGE_LIMIT = 100
+SCAN_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How many dead letters went, and the cursor when more may match."""
+
+    count: int
+    cursor: str | None = None
+
+
+def list_dead_letters(
+    core: Core,
+    user_id: str,
+    wanted: Filter,
+    *,
+    dlq_ids: tuple[str, ...] | None = None,
+    cursor: str | None = None,
+    count: int = PAGE_LIMIT,
+    earliest_first: bool = False,
+) -> Page[DeadLetter]:
+    """Return the given dead letters, or up to `count` that match beyond `cursor`.
+
+    `dlq_ids` makes every other filter and `count` idle; unknown ids are skipped. A larger
+    count than 100 is clamped. Dates bound the time the message entered the DLQ.
+    """
+    if dlq_ids is not None:
+        entries = read_entries(core.store, keys.DEAD(user_id), list(dict.fromkeys(dlq_ids)))
+        return Page(items=tuple(_letters(core, user_id, entries)))
+    span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
+    most, scanned, found = min(count, PAGE_LIMIT), 0, list[DeadLetter]()
+    for step in walk_stream(core.store, keys.DEAD(user_id), span):
+        for letter in _letters(core, user_id, step):
+            if not _matches(wanted, letter):
+                continue
+            if len(found) == most:
+                return Page(items=tuple(found), cursor=found[-1].dlq_id)
+            found.append(letter)
+        scanned += len(step)
+        if scanned >= SCAN_LIMIT:
+            return Page(items=tuple(found), cursor=step[-1][0])
+    return Page(items=tuple(found))
+
+
+def get_dead_letter(core: Core, user_id: str, dlq_id: str) -> DeadLetter:
+    """Return one dead letter; raises NotFound."""
+    page = list_dead_letters(core, user_id, Filter(), dlq_ids=(dlq_id,))
+    if not page.items:
+        raise NotFound(_not_found(dlq_id))
+    return page.items[0]
+
+
+def delete_dead_letter(core: Core, user_id: str, dlq_id: str) -> None:
+    """Delete one dead letter; raises NotFound."""
+    if core.store.run(discard(user_id=user_id, dlq_ids=[dlq_id])) == 0:
+        raise NotFound(_not_found(dlq_id))
+
+
+def delete_dead_letters(
+    core: Core,
+    user_id: str,
+    wanted: Filter,
+    *,
+    dlq_ids: tuple[str, ...] | None = None,
+    cursor: str | None = None,
+    count: int = PAGE_LIMIT,
+) -> Deleted:
+    """Delete the given dead letters, or up to `count` that match, newest first; one script call."""
+    if dlq_ids is not None:
+        return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=list(dict.fromkeys(dlq_ids)))))
+    page = list_dead_letters(core, user_id, wanted, cursor=cursor, count=count)
+    ids = [letter.dlq_id for letter in page.items]
+    return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=ids)), cursor=page.cursor)
+
+
+def retry_dead_letter(core: Core, user_id: str, dlq_id: str, overrides: Headers = ()) -> str:
+    """Revive one dead letter as a new message and return its id; raises NotFound.
+
+    `overrides` are configuration headers that replace stored values. The letter goes in
+    the same step the message comes.
+    """
+    return revive(core, [get_dead_letter(core, user_id, dlq_id)], overrides)[0]
+
+
+def retry_dead_letters(
+    core: Core,
+    user_id: str,
+    wanted: Filter,
+    *,
+    dlq_ids: tuple[str, ...] | None = None,
+    cursor: str | None = None,
+    count: int = PAGE_LIMIT,
+    overrides: Headers = (),
+) -> Page[str]:
+    """Revive the given dead letters, or up to `count` that match, newest first; returns new ids.
+
+    All or none: raises NotFound when one of the given ids is unknown.
+    """
+    unique = None if dlq_ids is None else tuple(dict.fromkeys(dlq_ids))
+    page = list_dead_letters(core, user_id, wanted, dlq_ids=unique, cursor=cursor, count=count)
+    if unique is not None and len(page.items) < len(unique):
+        known = {letter.dlq_id for letter in page.items}
+        raise NotFound(_not_found(next(dlq_id for dlq_id in unique if dlq_id not in known)))
+    return Page(items=tuple(revive(core, page.items, overrides)), cursor=page.cursor)
+
+
+def _letters(core: Core, user_id: str, entries: list[tuple[str, Fields]]) -> Iterator[DeadLetter]:
+    stored = read_messages(core.store, user_id, [fields["m"].decode() for _, fields in entries])
+    for dlq_id, fields in entries:
+        one = stored.get(fields["m"].decode())
+        if one is not None:
+            yield DeadLetter(dlq_id=dlq_id, message=one.message, response=one.response)
+
+
+def _matches(wanted: Filter, letter: DeadLetter) -> bool:
+    at_ms = int(letter.dlq_id.partition("-")[0])
+    return wanted.matches(letter.message, at_ms=at_ms, response_status=letter.response.status or 0)
+
+
+def _not_found(dlq_id: str) -> str:
+    return f"dlqId {dlq_id} not found"

@@ -1,0 +1,101 @@
+"""Open clients: one place for time-outs, protocol and what is refused at start."""
+
+import logging
+from typing import Any, cast
+
+import redis.connection
+from redis import Redis, SSLConnection
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from qstash_rq.errors import SettingsError
+from qstash_rq.store.executor import AsyncRedisClient, Executor, RedisClient
+
+_log = logging.getLogger("qstash_rq.store")
+
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 5.0
+# A worker blocks on the ring for up to this long; its socket must outwait it.
+BLOCK_S = 2.0
+
+_DEFAULT_PLACE = {"host": "localhost", "port": 6379, "db": 0}
+
+
+def open_client(url: str) -> RedisClient:
+    """Return a client for `url`; it connects when first used and never sends a command twice."""
+    client: Any = cast("Any", Redis).from_url(
+        url,
+        protocol=2,
+        socket_timeout=ANSWER_TIMEOUT_S + BLOCK_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return client
+
+
+def open_async_client(url: str) -> AsyncRedisClient:
+    """Return an asyncio client for `url` with the same rules."""
+    client: Any = cast("Any", AsyncRedis).from_url(
+        url,
+        protocol=2,
+        socket_timeout=ANSWER_TIMEOUT_S + BLOCK_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        retry=AsyncRetry(NoBackoff(), 0),
+    )
+    return client
+
+
+def url_of(client: object, fallback: str) -> str:
+    """Return a URL for the server an RQ command line connected to, so that its `-u` wins.
+
+    Returns `fallback` when that is the same server (it may say more, such as TLS files)
+    and where the client was built from something no URL can say.
+    """
+    pool = cast("Any", client).connection_pool
+    options: dict[str, Any] = pool.connection_kwargs
+    if "path" in options:
+        return f"unix://{options['path']}?db={options.get('db') or 0}"
+    if "host" not in options:
+        return fallback
+    given: dict[str, Any] = cast("Any", redis.connection).parse_url(fallback)
+    if all(
+        (options.get(name) or usual) == (given.get(name) or usual) for name, usual in _DEFAULT_PLACE.items()
+    ):
+        return fallback
+    scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
+    password = options.get("password")
+    credentials = f"{options.get('username') or ''}:{password}@" if password else ""
+    place = f"{options['host']}:{options.get('port') or 6379}/{options.get('db') or 0}"
+    return f"{scheme}://{credentials}{place}"
+
+
+def check_server(store: Executor) -> None:
+    """Refuse a server that may evict keys; warn about one that keeps nothing on disk.
+
+    Raises SettingsError. A server that hides its configuration, or is not there yet, is
+    taken as it is.
+    """
+    try:
+        policy = _config(store, "maxmemory-policy")
+        persistent = _config(store, "appendonly") == "yes" or bool(_config(store, "save"))
+    except ResponseError:
+        _log.warning("redis.config_hidden: cannot check maxmemory-policy and persistence")
+        return
+    except RedisError as error:
+        _log.warning("redis.unavailable: %s", error)
+        return
+    if policy not in ("", "noeviction"):
+        msg = f"REDIS_URL: maxmemory-policy is {policy}: accepted messages could be evicted, set noeviction"
+        raise SettingsError(msg)
+    if not persistent:
+        _log.warning("redis.not_persistent: accepted messages do not survive a restart of this server")
+
+
+def _config(store: Executor, name: str) -> str:
+    # redis-py turns the answer of this command into a dictionary.
+    answer: dict[str | bytes, str | bytes] = store.client.execute_command("CONFIG GET", name)
+    value = next(iter(answer.values()), "")
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,205 @@
+"""Every key name, its type and its lifetime; nobody else spells one.
+
+All keys stand under RQ's own prefix (`RQ_KEY_PREFIX`), so one variable moves a whole
+deployment, into one Cluster slot with `RQ_KEY_PREFIX={name}`. RQ's keys are asked
+from RQ's classes. A word that a user chose is always the last part of a key.
+
+The scripts get these names as constants: `lua_preamble` writes them above each one.
+"""
+
+from dataclasses import dataclass
+
+from rq.defaults import RQ_KEY_PREFIX
+from rq.job import Job
+from rq.queue import Queue
+from rq.registry import FailedJobRegistry
+from rq.suspension import WORKERS_SUSPENDED
+from rq.worker.base import BaseWorker
+
+_OURS = f"{RQ_KEY_PREFIX}:qstash:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key, or a family of keys when `of` says what follows its prefix."""
+
+    name: str
+    type: str
+    of: str = ""
+    life: str
+    doc: str
+
+    def __call__(self, word: str = "") -> str:
+        """Return the key of `word`; a key that is no family takes none."""
+        return self.name + word
+
+
+_ALWAYS = "permanent"
+
+JOB = Key(
+    name=Job.key_for(""),
+    type="HASH",
+    of="message id",
+    life="until the message is terminal, then the log retention",
+    doc="The record of a message, which is an RQ job: RQ's fields and ours side by side.",
+)
+QUEUE = Key(
+    name=Queue.redis_queue_namespace_prefix,
+    type="LIST",
+    of="lane",
+    life="while messages wait",
+    doc="The line of a lane: ids of ready messages, the next one first. An RQ queue.",
+)
+QUEUES = Key(
+    name=Queue.redis_queues_keys, type="SET", life=_ALWAYS, doc="RQ's index of queue keys, for `rq info`."
+)
+FAILED = Key(
+    name=FailedJobRegistry.key_template.format(""),
+    type="ZSET",
+    of="lane",
+    life="while dead letters exist",
+    doc="RQ's registry of failed jobs: the dead letters of a lane, by the second they expire.",
+)
+SUSPENDED = Key(
+    name=WORKERS_SUSPENDED,
+    type="STRING",
+    life="until `rq resume`",
+    doc="Set by `rq suspend`: claim hands out nothing.",
+)
+WORKER = Key(
+    name=BaseWorker.redis_worker_namespace_prefix,
+    type="HASH",
+    of="worker name",
+    life="RQ's worker TTL",
+    doc="RQ's record of a worker; settle counts finished and failed deliveries in it.",
+)
+DUE = Key(
+    name=f"{RQ_KEY_PREFIX}:scheduler:scheduled_jobs",
+    type="ZSET",
+    life="while messages are due later",
+    doc="rq-scheduler's set: ids of messages that wait for their time, scored by it in milliseconds.",
+)
+SCHEDULER = Key(
+    name=f"{RQ_KEY_PREFIX}:scheduler_instance:",
+    type="HASH",
+    of="scheduler name",
+    life="its heartbeat",
+    doc="rq-scheduler's record of one running scheduler.",
+)
+ALARM = Key(
+    name=f"{_OURS}alarm",
+    type="LIST",
+    life="until a scheduler pops it",
+    doc="A bell: rung when a message becomes the earliest due one, so that the scheduler wakes.",
+)
+RING = Key(
+    name=f"{_OURS}ring", type="LIST", life="while lanes have work", doc="Lanes with claimable work, in turn."
+)
+RINGED = Key(
+    name=f"{_OURS}ringed", type="SET", life="while lanes have work", doc="The lanes that are on the ring."
+)
+BELL = Key(
+    name=f"{_OURS}bell:",
+    type="LIST",
+    of="lane",
+    life="until a worker pops it, a minute at most",
+    doc="A bell for workers that serve just this lane.",
+)
+WATCHED = Key(
+    name=f"{_OURS}watched",
+    type="HASH",
+    life="rewritten by workers that serve named lanes",
+    doc="Lanes that some worker serves by name, with the time until which their bell is rung.",
+)
+LANE = Key(
+    name=f"{_OURS}lane:",
+    type="HASH",
+    of="lane",
+    life=_ALWAYS,
+    doc="A queue and its gate: parallelism, paused, created_ms, updated_ms, placed.",
+)
+SLOTS = Key(
+    name=f"{_OURS}slots:",
+    type="SET",
+    of="lane",
+    life="while messages hold slots",
+    doc="Ids of the messages that hold a slot of the lane's gate.",
+)
+MEMBERS = Key(
+    name=f"{_OURS}members:",
+    type="ZSET",
+    of="lane",
+    life="while messages of the queue live",
+    doc="Ids of the queue's messages that are not terminal, scored by their place in line.",
+)
+CLOSING = Key(
+    name=f"{_OURS}closing:",
+    type="ZSET",
+    of="lane",
+    life="until its messages are cancelled",
+    doc="Ids of the messages of a deleted queue that are still to be cancelled.",
+)
+CLOSINGS = Key(
+    name=f"{_OURS}closings",
+    type="SET",
+    life="until they are drained",
+    doc="Lanes of deleted queues to drain.",
+)
+LEASES = Key(
+    name=f"{_OURS}leases",
+    type="ZSET",
+    life="while deliveries are in flight",
+    doc="Ids of claimed messages, scored by the millisecond their lease ends.",
+)
+LIVE = Key(
+    name=f"{_OURS}live:",
+    type="ZSET",
+    of="user id",
+    life="while messages live",
+    doc="Ids of the user's messages that are not terminal, scored by creation time.",
+)
+QUEUE_NAMES = Key(
+    name=f"{_OURS}queue-names:", type="SET", of="user id", life=_ALWAYS, doc="Names of the user's queues."
+)
+LOG = Key(
+    name=f"{_OURS}log:",
+    type="STREAM",
+    of="user id",
+    life="trimmed by age and length",
+    doc="The log: one entry an event, with the message's id and what the event adds.",
+)
+DEAD = Key(
+    name=f"{_OURS}dead:",
+    type="STREAM",
+    of="user id",
+    life="trimmed by age",
+    doc="The dead letters: entry ids are DLQ ids, each naming its message.",
+)
+USERS = Key(name=f"{_OURS}users", type="SET", life=_ALWAYS, doc="Ids of all users.")
+USER = Key(
+    name=f"{_OURS}user:",
+    type="HASH",
+    of="user id",
+    life=_ALWAYS,
+    doc="A user: signing keys and the digests of the two tokens.",
+)
+TOKEN = Key(
+    name=f"{_OURS}token:",
+    type="HASH",
+    of="SHA-256 of a token",
+    life=_ALWAYS,
+    doc="Whom a token stands for and whether it only reads. Tokens themselves are not stored.",
+)
+
+ALL: dict[str, Key] = {word: value for word, value in sorted(globals().items()) if isinstance(value, Key)}
+# Glob patterns of the keys that may outlive every message, for the leak check of the tests.
+PERMANENT: tuple[str, ...] = (
+    *(key.name + ("*" if key.of else "") for key in ALL.values() if key.life == _ALWAYS),
+    *(key.name + "*" for key in (LOG, DEAD, FAILED, WATCHED)),
+)
+
+
+def lua_preamble() -> str:
+    """Return Lua constants `K.<name>` with every key name, to stand above each script."""
+    names = ", ".join(f"{word.lower()} = '{key.name}'" for word, key in ALL.items())
+    return f"local K = {{{names}}}\n"

@@ -1,0 +1,29 @@
+-- lane_wake(lane): put a lane with work on the ring, once, and ring the bell of workers that
+-- serve it by name.
+-- line_join(lane, user, id): put a ready message at its place in line and wake the lane.
+-- In a queue a message that holds a slot (between retries, or recovered) goes to the front.
+local DELAYED_PLACE = 9e15 -- after every real place; a delayed message joins the line when due
+
+local function lane_wake(lane)
+  if redis.call('SADD', K.ringed, lane) == 1 then
+    redis.call('RPUSH', K.ring, lane)
+    redis.call('SADD', K.queues, K.queue .. lane)
+  end
+  if redis.call('HEXISTS', K.watched, lane) == 1 and redis.call('LLEN', K.bell .. lane) == 0 then
+    redis.call('RPUSH', K.bell .. lane, '1')
+    redis.call('PEXPIRE', K.bell .. lane, 60000)
+  end
+end
+
+local function line_join(lane, user, id)
+  if lane == user then
+    redis.call('RPUSH', K.queue .. lane, id)
+  elseif redis.call('SISMEMBER', K.slots .. lane, id) == 1 then
+    redis.call('LPUSH', K.queue .. lane, id)
+  else
+    local place = redis.call('HINCRBY', K.lane .. lane, 'placed', 1)
+    redis.call('ZADD', K.members .. lane, place, id)
+    redis.call('RPUSH', K.queue .. lane, id)
+  end
+  lane_wake(lane)
+end

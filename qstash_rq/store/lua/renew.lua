@@ -1,0 +1,15 @@
+-- renew: keep the leases of deliveries whose endpoints are slow to answer.
+-- KEYS  1 leases (ZSET)
+-- ARGV  1 lease_until_ms   then for each delivery: id, attempt
+-- Returns  ids whose lease this worker no longer holds
+-- Refuses when the message is no longer active in this attempt: that lease is another worker's.
+local lost = {}
+for i = 2, #ARGV, 2 do
+  local state, attempt = unpack(redis.call('HMGET', K.job .. ARGV[i], 'state', 'attempt'))
+  if state == 'active' and attempt == ARGV[i + 1] then
+    redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[i])
+  else
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+return lost

@@ -1,0 +1,55 @@
+"""Walk a stream in bounded steps, from either end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qstash_rq.store.executor import Executor
+
+Fields = dict[str, bytes]
+STEP = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of a stream: times inclusive, the cursor exclusive."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    cursor: str | None = None
+    earliest_first: bool = False
+
+    def bounds(self, cursor: str | None) -> tuple[str, str]:
+        """Return (low, high) for XRANGE beyond `cursor`."""
+        low = "-" if self.from_ms is None else str(self.from_ms)
+        high = "+" if self.to_ms is None else str(self.to_ms)
+        if cursor is not None:
+            low, high = (f"({cursor}", high) if self.earliest_first else (low, f"({cursor}")
+        return low, high
+
+
+def walk_stream(store: Executor, key: str, span: Span) -> Iterator[list[tuple[str, Fields]]]:
+    """Yield steps of (entry id, fields)."""
+    cursor = span.cursor
+    while True:
+        low, high = span.bounds(cursor)
+        if span.earliest_first:
+            rows = store.command("XRANGE", key, low, high, "COUNT", STEP)
+        else:
+            rows = store.command("XREVRANGE", key, high, low, "COUNT", STEP)
+        step = [(entry_id.decode(), _fields(fields)) for entry_id, fields in rows]
+        if not step:
+            return
+        yield step
+        if len(step) < STEP:
+            return
+        cursor = step[-1][0]
+
+
+def read_entries(store: Executor, key: str, entry_ids: list[str]) -> list[tuple[str, Fields]]:
+    """Return the given entries in the given order; missing ones are left out."""
+    answers = store.commands([("XRANGE", key, entry_id, entry_id) for entry_id in entry_ids])
+    return [(rows[0][0].decode(), _fields(rows[0][1])) for rows in answers if rows]
+
+
+def _fields(fields: dict[bytes, bytes]) -> Fields:
+    return {name.decode(): value for name, value in fields.items()}

@@ -1,0 +1,78 @@
+"""What the timers call: promote, recover, drain, expire; each is safe to run anywhere, at any time."""
+
+from collections.abc import Callable
+
+from qstash_rq.core import Core
+from qstash_rq.store.queues import read_closing_lanes
+from qstash_rq.store.script import Call
+from qstash_rq.store.scripts import Moved, drain, expire, promote, recover
+from qstash_rq.store.users import read_user_ids
+
+# Bounds one script call to a few milliseconds, so that claims and publishes get their turn.
+PROMOTE_STEP = 500
+RECOVER_STEP = 500
+DRAIN_STEP = 200
+EXPIRE_STEP = 500
+
+
+def promote_due(core: Core) -> int | None:
+    """Move every due message to its place in line; returns when the next one is due, in ms."""
+    return _until_done(core, lambda now_ms: promote(now_ms=now_ms, most=PROMOTE_STEP), PROMOTE_STEP)
+
+
+def recover_lost(core: Core) -> int | None:
+    """Take messages back from silent workers; returns when the next lease ends, in ms."""
+    keep_ms = core.settings.record_retention_ms
+    return _until_done(
+        core, lambda now_ms: recover(now_ms=now_ms, keep_ms=keep_ms, most=RECOVER_STEP), RECOVER_STEP
+    )
+
+
+def drain_lane(core: Core, lane_name: str) -> None:
+    """Cancel what is left of a closed queue."""
+    left = 1
+    while left:
+        left = core.store.run(
+            drain(
+                lane_name=lane_name,
+                now_ms=core.clock.now_ms(),
+                keep_ms=core.settings.record_retention_ms,
+                most=DRAIN_STEP,
+            )
+        )
+
+
+def drain_closed(core: Core) -> None:
+    """Finish the deletion of queues that a crash cut short."""
+    for lane_name in read_closing_lanes(core.store):
+        drain_lane(core, lane_name)
+
+
+def expire_old(core: Core) -> int:
+    """Trim logs and dead letters by age and length; returns how many entries went."""
+    settings = core.settings
+    removed = 0
+    for user_id in read_user_ids(core.store):
+        step = EXPIRE_STEP
+        while step >= EXPIRE_STEP:
+            step = core.store.run(
+                expire(
+                    user_id=user_id,
+                    now_ms=core.clock.now_ms(),
+                    log_retention_ms=settings.log_retention_ms,
+                    log_max_entries=settings.log_max_entries,
+                    dlq_retention_ms=settings.dlq_retention_ms,
+                    grace_ms=settings.grace_ms,
+                    most=EXPIRE_STEP,
+                )
+            )
+            removed += step
+    return removed
+
+
+def _until_done(core: Core, step: Callable[[int], Call[Moved]], full: int) -> int | None:
+    # A full step means there may be more; the clock is read again because time goes on.
+    while True:
+        moved = core.store.run(step(core.clock.now_ms()))
+        if moved.count < full:
+            return moved.next_ms
