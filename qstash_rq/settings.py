@@ -38,6 +38,14 @@ def _count(text: str) -> int:
     return number
 
 
+def _count_from_zero(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        msg = "must be at least 0"
+        raise ValueError(msg)
+    return number
+
+
 def _setting(
     env: str, default: object, doc: str, parse: Callable[[str], object] = str, *, secret: bool = False
 ) -> Any:  # noqa: ANN401 - stands in for a field of any type
@@ -80,6 +88,12 @@ class Settings:
         "EU-CENTRAL-1",
         "Value of Upstash-Region on deliveries: EU-CENTRAL-1, US-EAST-1, or empty for none.",
     )
+    trusted_proxies: int = _setting(
+        "QSTASH_TRUSTED_PROXIES",
+        0,
+        "Proxies in front of the API whose X-Forwarded-For entries are believed.",
+        _count_from_zero,
+    )
     worker_concurrency: int = _setting(
         "QSTASH_WORKER_CONCURRENCY", 200, "Deliveries one worker process holds in flight.", _count
     )
@@ -97,7 +111,10 @@ class Settings:
     )
     max_retries: int = _setting("QSTASH_MAX_RETRIES", 1_000, "Largest Upstash-Retries accepted.", _count)
     max_timeout_ms: int = _setting(
-        "QSTASH_MAX_TIMEOUT_MS", 7_200_000, "Longest and default HTTP time-out, in milliseconds (2 h).", _count
+        "QSTASH_MAX_TIMEOUT_MS",
+        7_200_000,
+        "Longest and default HTTP time-out, in milliseconds (2 h).",
+        _count,
     )
     max_queues: int = _setting("QSTASH_MAX_QUEUES", 1_000, "Queues a user may have.", _count)
     max_queue_parallelism: int = _setting(
