@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qstash_rq.core import Core
-from qstash_rq.delivery import Attempt, Claim, Delivered, Failed, Retry, Verdict
+from qstash_rq.delivery import Attempt, Claim, Delivered, Failed, Retry, Settled, Verdict
 from qstash_rq.store.records import encode_response
 from qstash_rq.store.script import Call
-from qstash_rq.store.scripts import Settled, Settlement, claim, renew, settle
+from qstash_rq.store.scripts import Settlement, claim, put_back, renew, settle
 from qstash_rq.verdict import judge
 
 
@@ -40,6 +40,11 @@ def claim_messages(
     now_ms = core.clock.now_ms()
     lease_until_ms = now_ms + core.settings.lease_ms
     return claim(worker=worker, now_ms=now_ms, lease_until_ms=lease_until_ms, most=most, lanes=lanes)
+
+
+def put_back_message(core: Core, message_id: str) -> str:
+    """Return a message that a stock RQ worker popped to its line; answers its lane, or nothing."""
+    return core.store.run(put_back(message_id=message_id))
 
 
 def renew_leases(core: Core, claims: Sequence[Claim]) -> Call[tuple[str, ...]]:

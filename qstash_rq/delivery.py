@@ -5,6 +5,7 @@ exception.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from qstash_rq.message import Headers, Message
 
@@ -68,3 +69,13 @@ class DeadLetter:
 
 
 Verdict = Delivered | Retry | Failed
+
+
+class Settled(StrEnum):
+    """What became of one attempt."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SUPERSEDED = "superseded"

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 
 from qstash_rq.core import Core
+from qstash_rq.store import keys
 from qstash_rq.store.queues import read_closing_lanes
 from qstash_rq.store.script import Call
 from qstash_rq.store.scripts import Moved, drain, expire, promote, recover
 from qstash_rq.store.users import read_user_ids
+
+SCHEDULED_JOBS_KEY = keys.DUE()
+SCHEDULER_PREFIX = keys.SCHEDULER()
+SCHEDULER_TTL_S = 20
 
 # Bounds one script call to a few milliseconds, so that claims and publishes get their turn.
 PROMOTE_STEP = 500
@@ -18,6 +23,18 @@ EXPIRE_STEP = 500
 def promote_due(core: Core) -> int | None:
     """Move every due message to its place in line; returns when the next one is due, in ms."""
     return _until_done(core, lambda now_ms: promote(now_ms=now_ms, most=PROMOTE_STEP), PROMOTE_STEP)
+
+
+def list_due(
+    core: Core, until_ms: int | None, *, offset: int = 0, count: int | None = None
+) -> list[tuple[str, int]]:
+    """Return (message id, due ms) of the messages due until `until_ms` (None: all), the first due first."""
+    high = "+inf" if until_ms is None else until_ms
+    most = -1 if count is None else count
+    rows: list[bytes] = core.store.command(
+        "ZRANGEBYSCORE", keys.DUE(), "-inf", high, "WITHSCORES", "LIMIT", offset, most
+    )
+    return [(word.decode(), int(float(score))) for word, score in zip(rows[::2], rows[1::2], strict=True)]
 
 
 def recover_lost(core: Core) -> int | None:
@@ -68,6 +85,17 @@ def expire_old(core: Core) -> int:
             )
             removed += step
     return removed
+
+
+def beat_scheduler(core: Core, name: str) -> None:
+    """Say that this scheduler lives; its record expires twenty seconds after the last beat."""
+    key = keys.SCHEDULER(name)
+    core.store.commands([("HSET", key, "beat_ms", core.clock.now_ms()), ("EXPIRE", key, SCHEDULER_TTL_S)])
+
+
+def forget_scheduler(core: Core, name: str) -> None:
+    """Take back a scheduler's record."""
+    core.store.command("DEL", keys.SCHEDULER(name))
 
 
 def _until_done(core: Core, step: Callable[[int], Call[Moved]], full: int) -> int | None:

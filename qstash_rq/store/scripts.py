@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from qstash_rq.clock import iso_timestamp
-from qstash_rq.delivery import Claim
+from qstash_rq.delivery import Claim, Settled
 from qstash_rq.lanes import Lane
 from qstash_rq.message import Message
 from qstash_rq.store import keys
@@ -25,16 +25,6 @@ class Accepted(StrEnum):
     ACCEPTED = "accepted"
     GONE = "gone"  # a dead letter to revive is not there
     QUEUES_FULL = "queues_full"
-
-
-class Settled(StrEnum):
-    """What became of one attempt."""
-
-    DELIVERED = "delivered"
-    RETRY = "retry"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    SUPERSEDED = "superseded"
 
 
 class Canceled(StrEnum):
@@ -122,6 +112,13 @@ def claim(
     """Claim up to `most` messages; None while deliveries are suspended. `lanes` empty: every lane."""
     args = (worker, now_ms, iso_timestamp(now_ms), lease_until_ms, most, *lanes)
     return Call(load_script("claim"), (keys.RING(),), args, _decode_claims)
+
+
+def put_back(*, message_id: str) -> Call[str]:
+    """Return a popped message to the front of its line; answers its lane, or nothing."""
+    return Call(
+        load_script("put_back"), (keys.JOB(message_id),), (message_id,), lambda answer: answer.decode()
+    )
 
 
 def renew(*, lease_until_ms: int, held: Sequence[tuple[str, int]]) -> Call[tuple[str, ...]]:

@@ -1,0 +1,207 @@
+"""Hold some hundreds of deliveries in flight: claim in batches, send each, settle in batches.
+
+The claimer fills a set of claims up to the concurrency, the settler empties it, the
+renewer keeps the leases of what stays long. Redis being away stops none of them: they
+wait and go on. The loop knows no RQ; `worker` makes an RQ worker of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from qstash_rq.core import Core
+from qstash_rq.deliveries import Outcome, claim_messages, judge_attempt, renew_leases
+from qstash_rq.delivery import Claim
+from qstash_rq.errors import StoreUnavailable
+from qstash_rq.events import Event, log_event
+from qstash_rq.ids import new_jwt_id
+from qstash_rq.waiting import AsyncExecutor, wait_for_work
+from workers.deliverer import Deliverers
+from workers.patience import Patience
+from workers.preparation import prepare
+from workers.settler import Settler
+
+_log = logging.getLogger("qstash_rq.workers")
+
+# Claims of one call: a larger batch would hold Redis longer than others should wait.
+CLAIM_BATCH = 200
+# While there is a backlog, a claim waits this long for more free places: a call for one
+# place costs as much as a call for fifty.
+GATHER_S = 0.003
+SUSPENDED_S = 1.0
+RENEWALS_PER_LEASE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopOptions:
+    """How one loop works; `lanes` empty means every lane, `max_messages` None no end."""
+
+    worker: str
+    concurrency: int
+    lanes: tuple[str, ...] = ()
+    burst: bool = False
+    max_messages: int | None = None
+
+
+class DeliveryLoop:
+    """Claim, send, judge and settle until stopped; `run` may be called once."""
+
+    def __init__(
+        self, core: Core, store: AsyncExecutor, deliverers: Deliverers, options: LoopOptions
+    ) -> None:
+        self._core = core
+        self._store = store
+        self._deliverers = deliverers
+        self._options = options
+        self._settler = Settler(core, store, options.worker, self._settled)
+        self._in_flight: dict[str, Claim] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._place_freed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self.claimed = 0
+        self.suspended = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many deliveries are claimed and not yet settled."""
+        return len(self._in_flight)
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when what is in flight is settled. Idempotent."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped or, in burst mode, until there is nothing to claim.
+
+        Cancelling it drops what is in flight: those leases run out and others deliver it.
+        """
+        background = [asyncio.create_task(self._settler.run()), asyncio.create_task(self._renew_forever())]
+        try:
+            await self._claim_until_stopped()
+            while self._in_flight:
+                await self._wait_for_place()
+        finally:
+            running = [*background, *self._tasks]
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _claim_until_stopped(self) -> None:
+        patience = Patience("claim")
+        backlog = False
+        while not self._stopping.is_set() and not self._used_up():
+            try:
+                if backlog:
+                    await self._gather_room()
+                # Never cut short: a claim that is carried out unheard waits for its lease to end.
+                backlog = await self._claim()
+                patience.succeeded()
+                if not backlog and not self._stopping.is_set():
+                    if self._options.burst and not self._in_flight:
+                        return
+                    await self._wait_for_work()
+            except StoreUnavailable as error:
+                await self._unless_stopped(asyncio.sleep(patience.next_wait_s(error)))
+
+    async def _claim(self) -> bool:
+        """Fill free places; returns whether there may be more to claim."""
+        while not self._room():
+            await self._wait_for_place()
+        claims = await self._store.run(
+            claim_messages(
+                self._core, worker=self._options.worker, most=self._room(), lanes=self._options.lanes
+            )
+        )
+        self._note_suspension(suspended=claims is None)
+        for claimed in claims or ():
+            self._start(claimed)
+        return bool(claims)
+
+    def _room(self) -> int:
+        room = min(self._options.concurrency - len(self._in_flight), CLAIM_BATCH)
+        if self._options.max_messages is not None:
+            room = min(room, self._options.max_messages - self.claimed)
+        return room
+
+    def _used_up(self) -> bool:
+        return self._options.max_messages is not None and self.claimed >= self._options.max_messages
+
+    async def _gather_room(self) -> None:
+        wanted = min(self._options.concurrency // 4, CLAIM_BATCH)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GATHER_S
+        while self._room() < wanted and (left := until - loop.time()) > 0:
+            await self._wait_for_place(timeout_s=left)
+
+    async def _wait_for_place(self, timeout_s: float | None = None) -> None:
+        self._place_freed.clear()
+        try:
+            await asyncio.wait_for(self._place_freed.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    async def _wait_for_work(self) -> None:
+        if self.suspended:
+            await self._unless_stopped(asyncio.sleep(SUSPENDED_S))
+        elif self._options.burst:
+            await self._wait_for_place()
+        else:
+            await self._unless_stopped(wait_for_work(self._store, self._options.lanes))
+
+    async def _unless_stopped(self, waiting: Awaitable[None]) -> None:
+        """Wait for `waiting`, or give it up as soon as the loop is to stop."""
+        wait = asyncio.ensure_future(waiting)
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((wait, stop), return_when=asyncio.FIRST_COMPLETED)
+            if wait.done():
+                wait.result()
+        finally:
+            wait.cancel()
+            stop.cancel()
+            await asyncio.gather(wait, stop, return_exceptions=True)
+
+    def _note_suspension(self, *, suspended: bool) -> None:
+        if suspended and not self.suspended:
+            log_event(_log, logging.INFO, Event.WORKER_SUSPENDED, worker=self._options.worker)
+        self.suspended = suspended
+
+    def _start(self, claimed: Claim) -> None:
+        self.claimed += 1
+        self._in_flight[claimed.message.message_id] = claimed
+        task = asyncio.create_task(self._deliver(claimed))
+        # The loop keeps only weak references to tasks.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, claimed: Claim) -> None:
+        prepared = prepare(
+            claimed, settings=self._core.settings, now_ms=self._core.clock.now_ms(), jwt_id=new_jwt_id()
+        )
+        attempt = await self._deliverers.deliver(prepared)
+        self._settler.add(judge_attempt(self._core, claimed, attempt))
+
+    def _settled(self, outcome: Outcome) -> None:
+        claimed = outcome.claim
+        # After a lost lease the same message may be in flight here again, in a later attempt.
+        if self._in_flight.get(claimed.message.message_id) is claimed:
+            del self._in_flight[claimed.message.message_id]
+        self._place_freed.set()
+
+    async def _renew_forever(self) -> None:
+        patience = Patience("renew")
+        interval_s = self._core.settings.lease_ms / 1000 / RENEWALS_PER_LEASE
+        while True:
+            await asyncio.sleep(interval_s)
+            claims = list(self._in_flight.values())
+            if not claims:
+                continue
+            try:
+                lost = await self._store.run(renew_leases(self._core, claims))
+            except StoreUnavailable as error:
+                await asyncio.sleep(patience.next_wait_s(error))
+                continue
+            patience.succeeded()
+            for message_id in lost:
+                log_event(_log, logging.WARNING, Event.LEASE_LOST, message_id=message_id)

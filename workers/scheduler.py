@@ -1,0 +1,148 @@
+"""The scheduler as an rq-scheduler: `python -m workers.scheduler`.
+
+Its jobs are the due messages in rq-scheduler's own set, scored in milliseconds. It
+promotes them, takes messages back from silent workers and trims what is old, and
+sleeps until the next of these is due or the alarm rings. Any number may run: every
+step is a script that does its work once, so there is no lock.
+"""
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any, cast
+from uuid import uuid4
+
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+from rq_scheduler.utils import (
+    rationalize_until,  # pyright: ignore[reportUnknownVariableType] - rq-scheduler has no types
+)
+
+from qstash_rq.core import Core, open_core
+from qstash_rq.errors import SettingsError, StoreUnavailable
+from qstash_rq.settings import Settings
+from qstash_rq.starting import refuse_unfit_server
+from qstash_rq.upkeep import (
+    SCHEDULED_JOBS_KEY,
+    SCHEDULER_PREFIX,
+    beat_scheduler,
+    drain_closed,
+    expire_old,
+    forget_scheduler,
+    list_due,
+    promote_due,
+    recover_lost,
+)
+from qstash_rq.waiting import wait_for_alarm
+from workers.patience import Patience
+
+# The longest sleep: a lease may begin and end without ringing the alarm.
+LONGEST_SLEEP_MS = 1_000
+HEARTBEAT_MS = 5_000
+EXPIRE_MS = 30_000
+
+_log = logging.getLogger("qstash_rq.workers")
+
+
+class DeliveryScheduler(Scheduler):
+    """Promote due messages; recover, drain and expire beside it."""
+
+    redis_scheduler_namespace_prefix = SCHEDULER_PREFIX
+    scheduled_jobs_key = SCHEDULED_JOBS_KEY
+
+    def __init__(self, core: Core, name: str | None = None) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - rq-scheduler has no types
+            connection=core.store.client, interval=HEARTBEAT_MS // 1000, name=name
+        )
+        self._core = core
+        self.name: str = name or uuid4().hex
+        self._stopping = False
+        self._beat_at_ms = 0
+        self._expire_at_ms = 0
+
+    def run(self, burst: bool = False) -> None:  # noqa: FBT001, FBT002 - rq-scheduler's signature
+        """Do what is due until told to stop by SIGTERM or SIGINT; `burst` does it once."""
+        self._install_signal_handlers()
+        patience = Patience("scheduler")
+        while not self._stopping:
+            try:
+                wake_ms = self.tick()
+                patience.succeeded()
+                if burst:
+                    break
+                self._sleep_until(wake_ms)
+            except StoreUnavailable as error:
+                time.sleep(patience.next_wait_s(error))
+        self._forget()
+
+    def tick(self) -> int | None:
+        """Do everything that is due now; returns when the next thing is, in ms, or None."""
+        now_ms = self._core.clock.now_ms()
+        if now_ms >= self._beat_at_ms:
+            self._beat_at_ms = now_ms + HEARTBEAT_MS
+            beat_scheduler(self._core, self.name)
+            drain_closed(self._core)
+        if now_ms >= self._expire_at_ms:
+            self._expire_at_ms = now_ms + EXPIRE_MS
+            expire_old(self._core)
+        wakes = [wake for wake in (promote_due(self._core), recover_lost(self._core)) if wake is not None]
+        return min(wakes, default=None)
+
+    def enqueue_jobs(self) -> Any:  # noqa: ANN401 - rq-scheduler answers with the jobs it moved
+        """Promote every due message; returns when the next one is due, in ms, or None."""
+        return promote_due(self._core)
+
+    def get_jobs(  # pyright: ignore[reportIncompatibleMethodOverride] - theirs is an untyped generator
+        self,
+        until: Any = None,  # noqa: ANN401 - rq-scheduler takes many kinds of time
+        with_times: bool = False,  # noqa: FBT001, FBT002 - rq-scheduler's signature
+        offset: int | None = None,
+        length: int | None = None,
+    ) -> Iterator[Any]:
+        """Yield the jobs due until `until`, as rq-scheduler does; our scores are milliseconds."""
+        seconds = cast("int | str", rationalize_until(until))
+        until_ms = None if isinstance(seconds, str) else int(seconds) * 1000
+        fetch = cast("Any", Job).fetch
+        for message_id, due_ms in list_due(self._core, until_ms, offset=offset or 0, count=length):
+            job = fetch(message_id, connection=self._core.store.client, serializer=JSONSerializer)
+            due_at = datetime.fromtimestamp(due_ms / 1000, UTC).replace(tzinfo=None)
+            yield (job, due_at) if with_times else job
+
+    def _sleep_until(self, wake_ms: int | None) -> None:
+        now_ms = self._core.clock.now_ms()
+        left_ms = LONGEST_SLEEP_MS if wake_ms is None else min(wake_ms - now_ms, LONGEST_SLEEP_MS)
+        if left_ms > 0 and not self._stopping:
+            wait_for_alarm(self._core, left_ms)
+
+    def _install_signal_handlers(self) -> None:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+
+    def _forget(self) -> None:
+        try:
+            forget_scheduler(self._core, self.name)
+        except StoreUnavailable as error:
+            _log.warning("scheduler %s leaves its record to expire: %s", self.name, error)
+
+
+def main() -> None:
+    """Run a scheduler with the settings of the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    core = open_core(Settings.from_env())
+    refuse_unfit_server(core)
+    DeliveryScheduler(core).run()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingsError as error:
+        sys.exit(f"qstash-rq: {error}")

@@ -1,0 +1,152 @@
+"""The delivery worker as an RQ worker: `rq worker -w workers.DeliveryWorker`.
+
+RQ's base class gives birth, death, heartbeat and remote commands; the work loop is
+ours (`delivery_loop`), because RQ's runs one job at a time. Queue names on the command
+line restrict the worker to those lanes; none, or `default`, means every lane.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from dataclasses import replace
+from typing import Any
+
+import uvloop
+from redis.exceptions import RedisError
+from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
+from rq.logutils import setup_loghandlers
+from rq.worker.base import BaseWorker, DequeueStrategy, WorkerStatus
+
+from qstash_rq.core import Core, open_core
+from qstash_rq.events import Event, log_event
+from qstash_rq.lanes import lane_names
+from qstash_rq.settings import Settings
+from qstash_rq.starting import redis_url_of, refuse_unfit_server
+from qstash_rq.users import list_users
+from qstash_rq.waiting import open_async_store, watch_lanes
+from workers.deliverer import Deliverers
+from workers.delivery_loop import DeliveryLoop, LoopOptions
+
+_log = logging.getLogger("qstash_rq.workers")
+
+# How often the state shown by `rq info` may change.
+STATE_S = 1.0
+HEARTBEAT_S = 30.0
+# `rq worker-pool` and a terminal may both pass on one Ctrl-C.
+SAME_SIGNAL_S = 1.0
+
+
+class DeliveryWorker(BaseWorker):
+    """Deliver messages; started by `rq worker` or `rq worker-pool`."""
+
+    def work(
+        self,
+        burst: bool = False,  # noqa: FBT001, FBT002 - RQ's signature
+        logging_level: str | None = None,
+        date_format: str = DEFAULT_LOGGING_DATE_FORMAT,
+        log_format: str = DEFAULT_LOGGING_FORMAT,
+        max_jobs: int | None = None,
+        max_idle_time: int | None = None,
+        with_scheduler: bool = False,  # noqa: FBT001, FBT002 - RQ's signature
+        dequeue_strategy: DequeueStrategy = DequeueStrategy.DEFAULT,
+    ) -> bool:
+        """Deliver until told to stop; returns whether anything was delivered.
+
+        The first SIGTERM or SIGINT lets what is in flight finish, a second one stops at
+        once. `max_idle_time`, `with_scheduler` and `dequeue_strategy` do not apply: lanes take turns, and
+        `python -m workers.scheduler` is the scheduler.
+        """
+        del max_idle_time, with_scheduler, dequeue_strategy
+        settings = Settings.from_env()
+        core = open_core(replace(settings, redis_url=redis_url_of(self.connection, settings.redis_url)))
+        refuse_unfit_server(core)
+        setup_loghandlers(logging_level, date_format, log_format, name="qstash_rq")
+        self.bootstrap(logging_level, date_format, log_format)
+        try:
+            return uvloop.run(self._deliver(core, burst=burst, max_jobs=max_jobs))
+        finally:
+            self.teardown()
+
+    async def _deliver(self, core: Core, *, burst: bool, max_jobs: int | None) -> bool:
+        lanes = tuple(lane_names(self.queue_names(), list_users(core)))
+        options = LoopOptions(
+            worker=self.name,
+            concurrency=core.settings.worker_concurrency,
+            lanes=lanes,
+            burst=burst,
+            max_messages=max_jobs,
+        )
+        watch_lanes(core, lanes)
+        store, deliverers = open_async_store(core.settings), Deliverers(core.settings)
+        loop = DeliveryLoop(core, store, deliverers, options)
+        running = asyncio.create_task(loop.run())
+        tending = asyncio.create_task(self._tend(loop))
+        self._obey_signals(loop, running)
+        try:
+            # A second signal cancels the run; what was in flight waits for its leases to end.
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+            await deliverers.aclose()
+            await store.aclose()
+        return loop.claimed > 0
+
+    def _obey_signals(self, loop: DeliveryLoop, running: asyncio.Task[None]) -> None:
+        events = asyncio.get_running_loop()
+        first_at: float | None = None
+
+        def obey() -> None:
+            nonlocal first_at
+            if first_at is None:
+                first_at = events.time()
+                log_event(_log, logging.INFO, Event.WORKER_STOPPING, in_flight=loop.in_flight)
+                loop.stop()
+            elif events.time() - first_at > SAME_SIGNAL_S:
+                running.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            events.add_signal_handler(number, obey)
+
+    async def _tend(self, loop: DeliveryLoop) -> None:
+        """Keep what `rq info` shows true: the state, and that this worker lives."""
+        events = asyncio.get_running_loop()
+        shown: WorkerStatus | None = None
+        beat_at = events.time() + HEARTBEAT_S
+        while True:
+            state = _state(loop)
+            # Redis trouble is logged by the loop that has work to do; here it only makes the picture stale.
+            with contextlib.suppress(RedisError):
+                if state is not shown:
+                    await asyncio.to_thread(self.set_state, state)
+                    shown = state
+                if events.time() >= beat_at:
+                    beat_at = events.time() + HEARTBEAT_S
+                    await asyncio.to_thread(self._beat)
+            await asyncio.sleep(STATE_S)
+
+    def _beat(self) -> None:
+        if self.connection.exists(self.key):
+            self.heartbeat()
+        else:
+            # Redis came back empty.
+            self.register_birth()
+
+    def teardown(self) -> None:
+        """Register this worker's death, unless Redis is away; its record expires by itself then."""
+        try:
+            super().teardown()
+        except RedisError as error:
+            log_event(_log, logging.WARNING, Event.STORE_UNAVAILABLE, who="teardown", error=error)
+
+    def execute_job(self, job: Any, queue: Any) -> None:  # noqa: ANN401 - RQ's signature
+        """Refuse: this worker never runs RQ's own loop."""
+        raise NotImplementedError
+
+
+def _state(loop: DeliveryLoop) -> WorkerStatus:
+    if loop.suspended:
+        return WorkerStatus.SUSPENDED
+    return WorkerStatus.BUSY if loop.in_flight else WorkerStatus.IDLE
