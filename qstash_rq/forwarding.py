@@ -1,0 +1,89 @@
+"""Decide which header fields travel with a message (contract 3.2, "Forwarding").
+
+Does not read options; header values are text, decoded from UTF-8 by the caller.
+"""
+
+import re
+
+from qstash_rq.errors import InvalidInput
+from qstash_rq.message import Headers
+
+CONTENT_TYPE = "Content-Type"
+
+_PREFIX = "upstash-forward-"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+# All control characters but the tab, and lone surrogates: bytes that were no UTF-8.
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# Workflow clients echo every header they received, so these are dropped, not refused.
+_SET_BY_SERVER = frozenset(
+    {
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upstash-signature",
+        "upstash-message-id",
+        "upstash-retried",
+        "upstash-caller-ip",
+        "upstash-region",
+        "upstash-topic-name",
+        "upstash-schedule-id",
+        "upstash-workflow-runid",
+        "upstash-workflow-init",
+        "upstash-workflow-url",
+        "upstash-workflow-createdat",
+    }
+)
+# The delivery's content type is the plain one of the publish.
+_NOT_FORWARDED = _SET_BY_SERVER | {"content-type"}
+
+
+def overlay(stronger: Headers, weaker: Headers) -> Headers:
+    """Return `stronger` followed by the fields of `weaker` whose names it does not have, in any case."""
+    taken = {name.lower() for name, _ in stronger}
+    return stronger + tuple(field for field in weaker if field[0].lower() not in taken)
+
+
+def check_value(header: str, text: str) -> str:
+    """Return `text` if it can stand in a header; raises InvalidInput naming `header`."""
+    if _UNSAFE.search(text):
+        msg = f"{header}: must be UTF-8 without control characters"
+        raise InvalidInput(msg)
+    return text
+
+
+def only_value(header: str, values: list[str]) -> str:
+    """Return the single one of `values`, checked; raises InvalidInput naming `header`."""
+    if len(values) != 1:
+        msg = f"{header}: must be given once"
+        raise InvalidInput(msg)
+    return check_value(header, values[0])
+
+
+def delivered_headers(fields: Headers) -> Headers:
+    """Return what is delivered: `Content-Type` first, then the forwarded fields without their prefix.
+
+    Order is kept, a name that occurs twice stays twice, and names the server sets itself are left out. Raises
+    InvalidInput for a value with control characters, a name that is no RFC 9110 token, and a second content
+    type.
+    """
+    content_types = [text for name, text in fields if name.lower() == "content-type" and text]
+    forwarded = [
+        (name[len(_PREFIX) :], check_value(name, text))
+        for name, text in fields
+        if name.lower().startswith(_PREFIX) and _may_travel(name)
+    ]
+    if not content_types:
+        return tuple(forwarded)
+    return ((CONTENT_TYPE, only_value(CONTENT_TYPE, content_types)), *forwarded)
+
+
+def _may_travel(name: str) -> bool:
+    bare = name[len(_PREFIX) :]
+    if not _TOKEN.fullmatch(bare):
+        # repr: a broken name may hold anything, also what a log line must not.
+        msg = f"{name!r}: is not a valid header name"
+        raise InvalidInput(msg)
+    return bare.lower() not in _NOT_FORWARDED
