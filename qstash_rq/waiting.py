@@ -6,7 +6,16 @@ from qstash_rq.core import Core
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.store.connection import BLOCK_S, open_async_client
-from qstash_rq.store.executor import AsyncExecutor
+from qstash_rq.store.executor import AsyncExecutor, redis_trouble
+
+__all__ = [
+    "AsyncExecutor",
+    "open_async_store",
+    "redis_trouble",
+    "wait_for_alarm",
+    "wait_for_work",
+    "watch_lanes",
+]
 
 
 def open_async_store(settings: Settings) -> AsyncExecutor:

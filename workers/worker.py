@@ -13,18 +13,18 @@ from dataclasses import replace
 from typing import Any
 
 import uvloop
-from redis.exceptions import RedisError
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
 from rq.logutils import setup_loghandlers
 from rq.worker.base import BaseWorker, DequeueStrategy, WorkerStatus
 
 from qstash_rq.core import Core, open_core
+from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.lanes import lane_names
 from qstash_rq.settings import Settings
 from qstash_rq.starting import redis_url_of, refuse_unfit_server
 from qstash_rq.users import list_users
-from qstash_rq.waiting import open_async_store, watch_lanes
+from qstash_rq.waiting import open_async_store, redis_trouble, watch_lanes
 from workers.deliverer import Deliverers
 from workers.delivery_loop import DeliveryLoop, LoopOptions
 
@@ -118,7 +118,7 @@ class DeliveryWorker(BaseWorker):
         while True:
             state = _state(loop)
             # Redis trouble is logged by the loop that has work to do; here it only makes the picture stale.
-            with contextlib.suppress(RedisError):
+            with contextlib.suppress(StoreUnavailable), redis_trouble():
                 if state is not shown:
                     await asyncio.to_thread(self.set_state, state)
                     shown = state
@@ -137,8 +137,9 @@ class DeliveryWorker(BaseWorker):
     def teardown(self) -> None:
         """Register this worker's death, unless Redis is away; its record expires by itself then."""
         try:
-            super().teardown()
-        except RedisError as error:
+            with redis_trouble():
+                super().teardown()
+        except StoreUnavailable as error:
             log_event(_log, logging.WARNING, Event.STORE_UNAVAILABLE, who="teardown", error=error)
 
     def execute_job(self, job: Any, queue: Any) -> None:  # noqa: ANN401 - RQ's signature
