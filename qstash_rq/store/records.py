@@ -30,7 +30,7 @@ def encode_spec(message: Message) -> str:
 
 def decode_message(message_id: str, user_id: str, spec: bytes, body: bytes) -> Message:
     """Return the message that `encode_spec` wrote."""
-    values = json.loads(spec)
+    values = json.loads(spec.decode())  # str: bytes would have their encoding guessed first
     if "headers" in values:
         values["headers"] = _headers(values["headers"])
     if "labels" in values:
