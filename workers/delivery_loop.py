@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qstash_rq.core import Core
 from qstash_rq.deliveries import Outcome, claim_messages, judge_attempt, renew_leases
-from qstash_rq.delivery import Claim
+from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.ids import new_jwt_id
@@ -76,16 +76,26 @@ class DeliveryLoop:
 
         Cancelling it drops what is in flight: those leases run out and others deliver it.
         """
-        background = [asyncio.create_task(self._settler.run()), asyncio.create_task(self._renew_forever())]
+        parts = [
+            asyncio.create_task(self._claim_and_empty()),
+            asyncio.create_task(self._settler.run()),
+            asyncio.create_task(self._renew_forever()),
+        ]
         try:
-            await self._claim_until_stopped()
-            while self._in_flight:
-                await self._wait_for_place()
+            # The first part ends when all is done; another one that ends has failed, and the process with it.
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in ended:
+                part.result()
         finally:
-            running = [*background, *self._tasks]
+            running = [*parts, *self._tasks]
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    async def _claim_and_empty(self) -> None:
+        await self._claim_until_stopped()
+        while self._in_flight:
+            await self._wait_for_place()
 
     async def _claim_until_stopped(self) -> None:
         patience = Patience("claim")
@@ -176,10 +186,16 @@ class DeliveryLoop:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, claimed: Claim) -> None:
-        prepared = prepare(
-            claimed, settings=self._core.settings, now_ms=self._core.clock.now_ms(), jwt_id=new_jwt_id()
-        )
-        attempt = await self._deliverers.deliver(prepared)
+        try:
+            prepared = prepare(
+                claimed, settings=self._core.settings, now_ms=self._core.clock.now_ms(), jwt_id=new_jwt_id()
+            )
+            attempt = await self._deliverers.deliver(prepared)
+        except Exception as error:
+            # Whatever is wrong with one message must end as its failed attempt: left alone, it
+            # would hold its place and its lease for ever.
+            _log.exception("delivery of %s failed inside the worker", claimed.message.message_id)
+            attempt = Attempt(error=f"internal error: {type(error).__name__}")
         self._settler.add(judge_attempt(self._core, claimed, attempt))
 
     def _settled(self, outcome: Outcome) -> None:
