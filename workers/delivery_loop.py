@@ -191,7 +191,7 @@ class DeliveryLoop:
                 claimed, settings=self._core.settings, now_ms=self._core.clock.now_ms(), jwt_id=new_jwt_id()
             )
             attempt = await self._deliverers.deliver(prepared)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see below
             # Whatever is wrong with one message must end as its failed attempt: left alone, it
             # would hold its place and its lease for ever.
             _log.exception("delivery of %s failed inside the worker", claimed.message.message_id)
