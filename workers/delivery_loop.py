@@ -104,11 +104,13 @@ class DeliveryLoop:
             try:
                 if backlog:
                     await self._gather_room()
+                # Asked before the claim: a delivery settled during it may have opened a gate.
+                idle = not self._in_flight
                 # Never cut short: a claim that is carried out unheard waits for its lease to end.
                 backlog = await self._claim()
                 patience.succeeded()
                 if not backlog and not self._stopping.is_set():
-                    if self._options.burst and not self._in_flight:
+                    if self._options.burst and idle:
                         return
                     await self._wait_for_work()
             except StoreUnavailable as error:
@@ -155,7 +157,8 @@ class DeliveryLoop:
         if self.suspended:
             await self._unless_stopped(asyncio.sleep(SUSPENDED_S))
         elif self._options.burst:
-            await self._wait_for_place()
+            if self._in_flight:
+                await self._wait_for_place()
         else:
             await self._unless_stopped(wait_for_work(self._store, self._options.lanes))
 

@@ -2,13 +2,14 @@
 -- KEYS  1 leases (ZSET)
 -- ARGV  1 lease_until_ms   then for each delivery: id, attempt
 -- Returns  ids whose lease this worker no longer holds
--- Refuses when the message is no longer active in this attempt: that lease is another worker's.
+-- Refuses when the message was recovered since: it is ready again, or active in a later attempt.
+-- One that was settled in this attempt, while this call was on its way, is not lost.
 local lost = {}
 for i = 2, #ARGV, 2 do
   local state, attempt = unpack(redis.call('HMGET', K.job .. ARGV[i], 'state', 'attempt'))
   if state == 'active' and attempt == ARGV[i + 1] then
     redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[i])
-  else
+  elseif state == 'ready' or attempt ~= ARGV[i + 1] then
     lost[#lost + 1] = ARGV[i]
   end
 end

@@ -1,0 +1,257 @@
+"""The delivery loop on a real server, with a scripted deliverer in place of the network."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from qstash_rq.core import Core
+from qstash_rq.delivery import Attempt
+from qstash_rq.ids import new_message_id
+from qstash_rq.lanes import Lane
+from qstash_rq.message import Message, State
+from qstash_rq.messages import get_message
+from qstash_rq.queues import pause_queue, upsert_queue
+from qstash_rq.storing import store_messages
+from qstash_rq.users import FIRST_USER
+from qstash_rq.waiting import open_async_store, watch_lanes
+from tests.workers.scripted_deliverer import Answer, ScriptedDeliverer
+from workers.delivery_loop import DeliveryLoop, LoopOptions
+from workers.prepared import PreparedDelivery
+
+OK = Attempt(status=200)
+
+
+def stored(core: Core, count: int, queue: str | None = None, **changes: object) -> list[str]:
+    """Store `count` messages and return their ids."""
+    now_ms = core.clock.now_ms()
+    base = Message(
+        message_id="",
+        user_id=FIRST_USER,
+        url="http://a.io/",
+        created_at_ms=now_ms,
+        not_before_ms=now_ms,
+        queue_name=queue,
+    )
+    messages = [replace(base, message_id=new_message_id(), **changes) for _ in range(count)]  # type: ignore[arg-type]
+    for message in messages:
+        store_messages(core, [message])
+    return [message.message_id for message in messages]
+
+
+def message_id_of(prepared: PreparedDelivery) -> str:
+    """Return the message a delivery belongs to."""
+    return dict(prepared.headers)["Upstash-Message-Id"]
+
+
+def run_loop(
+    core: Core,
+    deliverer: ScriptedDeliverer,
+    *,
+    story: Callable[[DeliveryLoop], Awaitable[None]] | None = None,
+    lanes: tuple[str, ...] = (),
+    concurrency: int = 50,
+    max_messages: int | None = None,
+) -> DeliveryLoop:
+    """Run a loop in burst mode, or while `story` goes on."""
+
+    async def go() -> DeliveryLoop:
+        store = open_async_store(core.settings)
+        options = LoopOptions(
+            worker="w1", concurrency=concurrency, lanes=lanes, burst=story is None, max_messages=max_messages
+        )
+        loop = DeliveryLoop(core, store, deliverer, options)
+        try:
+            async with asyncio.timeout(20):
+                running = asyncio.create_task(loop.run())
+                if story is not None:
+                    await story(loop)
+                    loop.stop()
+                await running
+        finally:
+            await store.aclose()
+        return loop
+
+    return asyncio.run(go())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give the loop turns until `condition` holds; the time-out of the run is the limit."""
+    while not condition():
+        await asyncio.sleep(0.002)
+
+
+def state_of(core: Core, message_id: str) -> State:
+    """Return where a message is in its life."""
+    return get_message(core, FIRST_USER, message_id).state
+
+
+def test_everything_that_waits_is_delivered_once(core: Core) -> None:
+    """A burst delivers each waiting message exactly once and settles it."""
+    ids = stored(core, 230)
+    deliverer = ScriptedDeliverer(lambda _: OK)
+
+    loop = run_loop(core, deliverer)
+
+    assert sorted(ids) == sorted(message_id_of(one) for one in deliverer.handed)
+    assert {State.DELIVERED} == {state_of(core, one) for one in ids}
+    assert (230, 0) == (loop.claimed, loop.in_flight)
+
+
+def test_concurrency_is_never_exceeded(core: Core) -> None:
+    """No more deliveries are open at a time than the loop may hold, and that many are."""
+    stored(core, 60)
+    gate = asyncio.Event()
+    deliverer = ScriptedDeliverer(lambda _: gate)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await until(lambda: deliverer.open == 7)
+        gate.set()
+        await until(lambda: loop.claimed == 60 and loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story, concurrency=7)
+
+    assert 7 == deliverer.most_open
+
+
+def test_a_waiting_loop_wakes_for_a_new_message(core: Core) -> None:
+    """A loop that waits at the ring delivers what is published, without a poll in between."""
+    deliverer = ScriptedDeliverer(lambda _: OK)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await asyncio.sleep(0)
+        (message_id,) = await asyncio.to_thread(stored, core, 1)
+        started = asyncio.get_running_loop().time()
+        await until(lambda: [message_id_of(one) for one in deliverer.handed] == [message_id])
+        assert asyncio.get_running_loop().time() - started < 1
+        await until(lambda: loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story)
+
+
+def test_stop_lets_what_is_in_flight_finish(core: Core) -> None:
+    """After stop nothing more is claimed, and the loop ends when its deliveries are settled."""
+    first = stored(core, 1)
+    gate = asyncio.Event()
+    deliverer = ScriptedDeliverer(lambda _: gate)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await until(lambda: deliverer.open == 1)
+        loop.stop()
+        await asyncio.to_thread(stored, core, 3)
+        gate.set()
+
+    loop = run_loop(core, deliverer, story=story)
+
+    assert (1, State.DELIVERED) == (loop.claimed, state_of(core, first[0]))
+
+
+def test_a_fifo_queue_goes_one_at_a_time_in_order(core: Core) -> None:
+    """Messages of a queue with parallelism 1 are delivered in order, never two at once."""
+    ids = stored(core, 40, "q")
+    deliverer = ScriptedDeliverer(lambda _: OK)
+
+    run_loop(core, deliverer)
+
+    assert ids == [message_id_of(one) for one in deliverer.handed]
+    assert 1 == deliverer.most_open
+
+
+def test_a_named_lane_is_served_alone(core: Core) -> None:
+    """A loop with named lanes leaves the others to others, and its bell wakes it."""
+    plain = stored(core, 2)
+    lane = Lane(FIRST_USER, "q").name
+    watch_lanes(core, [lane])
+    deliverer = ScriptedDeliverer(lambda _: OK)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await asyncio.to_thread(stored, core, 5, "q")
+        await until(lambda: loop.claimed == 5 and loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story, lanes=(lane,))
+
+    assert {State.READY} == {state_of(core, one) for one in plain}
+
+
+def test_a_failed_attempt_waits_for_its_retry(core: Core) -> None:
+    """An attempt that fails with retries left makes the message due again, not ready."""
+    (message_id,) = stored(core, 1)
+    run_loop(core, ScriptedDeliverer(lambda _: Attempt(status=500)))
+
+    view = get_message(core, FIRST_USER, message_id)
+
+    assert State.DUE is view.state
+    assert core.clock.now_ms() + 12_182 == view.not_before_ms
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("no")])
+def test_an_error_inside_the_worker_is_a_failed_attempt(core: Core, error: Exception) -> None:
+    """A deliverer that raises fails that one attempt; the loop and the other messages go on."""
+    bad, good = stored(core, 1, url="http://bad.io/", max_retries=0) + stored(core, 1)
+
+    def answer(prepared: PreparedDelivery) -> Answer:
+        return error if "bad" in prepared.url else OK
+
+    run_loop(core, ScriptedDeliverer(answer))
+
+    assert (State.FAILED, State.DELIVERED) == (state_of(core, bad), state_of(core, good))
+
+
+def test_a_paused_queue_is_left_alone(core: Core) -> None:
+    """Nothing is claimed from a paused queue; a burst ends beside it."""
+    upsert_queue(core, FIRST_USER, "q")
+    pause_queue(core, FIRST_USER, "q")
+    (message_id,) = stored(core, 1, "q")
+
+    loop = run_loop(core, ScriptedDeliverer(lambda _: OK))
+
+    assert (0, State.READY) == (loop.claimed, state_of(core, message_id))
+
+
+def test_max_messages_ends_the_loop(core: Core) -> None:
+    """A loop with a limit claims exactly that many messages."""
+    stored(core, 9)
+
+    loop = run_loop(core, ScriptedDeliverer(lambda _: OK), max_messages=4)
+
+    assert 4 == loop.claimed
+
+
+def test_leases_of_slow_deliveries_are_renewed(core: Core) -> None:
+    """While an endpoint is slow its lease is pushed on, as long as the clock goes."""
+    quick = replace(core, settings=replace(core.settings, lease_ms=60))
+    (message_id,) = stored(quick, 1)
+    gate = asyncio.Event()
+    deliverer = ScriptedDeliverer(lambda _: gate)
+
+    def lease_end() -> int:
+        (row,) = core.store.command("ZRANGE", "{test}:qstash:leases", 0, -1, "WITHSCORES")[1:]
+        return int(float(row))
+
+    async def story(loop: DeliveryLoop) -> None:
+        await until(lambda: deliverer.open == 1)
+        first_end = await asyncio.to_thread(lease_end)
+        core.clock.advance(1_000)  # type: ignore[attr-defined]
+        await until(lambda: lease_end() == first_end + 1_000)
+        gate.set()
+        await until(lambda: loop.in_flight == 0)
+
+    run_loop(quick, deliverer, story=story)
+
+    assert State.DELIVERED is state_of(core, message_id)
+
+
+def test_a_suspended_deployment_delivers_nothing(core: Core) -> None:
+    """While `rq suspend` is on the loop claims nothing; afterwards it goes on by itself."""
+    core.store.command("SET", "{test}:suspended", 1)
+    stored(core, 1)
+    deliverer = ScriptedDeliverer(lambda _: OK)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await until(lambda: loop.suspended)
+        assert [] == deliverer.handed
+        await asyncio.to_thread(core.store.command, "DEL", "{test}:suspended")
+        await until(lambda: loop.claimed == 1 and loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story)
