@@ -1,0 +1,93 @@
+"""Decide who is calling and whether they may (contract section 1).
+
+An identity is remembered for up to a second, so that a publish costs one round trip to Redis: a token that
+was replaced works that much longer. What is not known is never remembered.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import g, request
+
+from api.raw_target import QUERY_TOKEN
+from qstash_rq.core import Core
+from qstash_rq.errors import Forbidden, Unauthorized
+from qstash_rq.users import Identity, authenticate, ensure_first_user, list_users, user_of_token
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_REMEMBER_MS = 1_000
+_MAX_REMEMBERED = 10_000
+_READING = frozenset({"GET", "HEAD"})
+
+_OPEN_BLUEPRINT = "health"
+_SECRET_BLUEPRINT = "signing_keys"  # noqa: S105 - whoever reads the keys can forge signatures
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    identity: Identity
+    since_ms: int
+
+
+class Gate:
+    """Lets a request of one app in, or raises Unauthorized or Forbidden."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._remembered: dict[str, _Remembered] = {}
+
+    def check(self) -> None:
+        """Find out who sent the current request; to be run before each."""
+        if request.blueprint == _OPEN_BLUEPRINT:
+            return
+        identity = self._identify(_token(request.environ))
+        if identity.read_only and not _is_reading():
+            msg = "forbidden: the token is read-only"
+            raise Forbidden(msg)
+        g.user_id = identity.user_id
+
+    def _identify(self, token: str) -> Identity:
+        now_ms = self._core.clock.now_ms()
+        known = self._remembered.get(token)
+        if known is not None and abs(now_ms - known.since_ms) < _REMEMBER_MS:
+            return known.identity
+        self._remembered.pop(token, None)
+        identity = self._ask(token)
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[token] = _Remembered(identity, now_ms)
+        return identity
+
+    def _ask(self, token: str) -> Identity:
+        try:
+            return authenticate(self._core, token)
+        except Unauthorized:
+            if not self._first_user_is_missing(token):
+                raise
+        # Redis came back empty, or was away when this process started.
+        ensure_first_user(self._core)
+        return authenticate(self._core, token)
+
+    def _first_user_is_missing(self, token: str) -> bool:
+        settings = self._core.settings
+        configured = (settings.token, settings.readonly_token)
+        is_configured = any(hmac.compare_digest(token.encode(), text.encode()) for text in configured if text)
+        return is_configured and user_of_token(settings.token) not in list_users(self._core)
+
+
+def bearer(environ: "WSGIEnvironment") -> str | None:
+    """Return the bearer token of the Authorization header, if it has one."""
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _token(environ: "WSGIEnvironment") -> str:
+    in_header = bearer(environ)
+    return environ.get(QUERY_TOKEN, "") if in_header is None else in_header
+
+
+def _is_reading() -> bool:
+    return request.method in _READING and request.blueprint != _SECRET_BLUEPRINT

@@ -1,0 +1,79 @@
+"""Read request bodies, whatever their framing and method, up to the configured limit."""
+
+import json
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from qstash_rq.errors import InvalidInput, TooLarge
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+def read_body(environ: "WSGIEnvironment", limit: int) -> bytes:
+    """Return the whole body; raises TooLarge above `limit` bytes, before reading where the length is told."""
+    length = _content_length(environ)
+    if length is None and not environ.get("wsgi.input_terminated"):
+        return b""
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    body = _read(environ, limit + 1 if length is None else length)
+    if len(body) > limit:
+        raise _too_large(limit)
+    if length is not None and len(body) < length:
+        msg = "body: shorter than Content-Length"
+        raise InvalidInput(msg)
+    return body
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value of `body`; raises InvalidInput saying where it is malformed."""
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        msg = "body: malformed JSON: nested too deeply"
+        raise InvalidInput(msg) from error
+    except ValueError as error:
+        msg = f"body: malformed JSON: {error}"
+        raise InvalidInput(msg) from error
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of `body`; raises InvalidInput."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        msg = "body: must be a JSON object"
+        raise InvalidInput(msg)
+    return cast("dict[str, Any]", value)
+
+
+def _content_length(environ: "WSGIEnvironment") -> int | None:
+    text: str = environ.get("CONTENT_LENGTH") or ""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        msg = "Content-Length: must be a number"
+        raise InvalidInput(msg)
+    return int(text)
+
+
+def _read(environ: "WSGIEnvironment", wanted: int) -> bytes:
+    stream = environ["wsgi.input"]
+    body = b""
+    try:
+        # One read suffices on most servers, but none has to return all it was asked for.
+        while len(body) < wanted and (piece := stream.read(wanted - len(body))):
+            body += piece
+    except OSError as error:
+        # The client hung up, or broke the rules of chunked encoding.
+        msg = "body: could not be read to its end"
+        raise InvalidInput(msg) from error
+    return body
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"body: larger than {limit} bytes")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)

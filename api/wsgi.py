@@ -1,0 +1,34 @@
+"""The application a WSGI server imports (`api.wsgi:app`), made from the environment's settings."""
+
+import logging
+import sys
+
+from flask import Flask
+
+from api.app import create_app
+from qstash_rq.core import open_core
+from qstash_rq.errors import SettingsError, StoreUnavailable
+from qstash_rq.settings import Settings
+from qstash_rq.users import ensure_first_user
+
+_log = logging.getLogger(__name__)
+
+# The status with which a worker tells gunicorn to give up instead of starting it again and again.
+_CANNOT_START = 3
+
+
+def _start() -> Flask:
+    core = open_core(Settings.from_env())
+    try:
+        ensure_first_user(core)
+    except StoreUnavailable as error:
+        # Not a reason to exit: requests are answered 503 until Redis comes, then `auth` sets the user up.
+        _log.warning("api.first_user_postponed: %s", error)
+    return create_app(core)
+
+
+try:
+    app = _start()
+except SettingsError as error:
+    _log.critical("cannot start: %s", error)
+    sys.exit(_CANNOT_START)
