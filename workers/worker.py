@@ -20,10 +20,10 @@ from rq.worker.base import BaseWorker, DequeueStrategy, WorkerStatus
 from qstash_rq.core import Core, open_core
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
-from qstash_rq.lanes import lane_names
+from qstash_rq.lanes import EVERY_LANE, lane_names
 from qstash_rq.settings import Settings
 from qstash_rq.starting import redis_url_of, refuse_unfit_server
-from qstash_rq.users import list_users
+from qstash_rq.users import ensure_first_user, list_users
 from qstash_rq.waiting import open_async_store, redis_trouble, watch_lanes
 from workers.deliverer import Deliverers
 from workers.delivery_loop import DeliveryLoop, LoopOptions
@@ -62,14 +62,32 @@ class DeliveryWorker(BaseWorker):
         core = open_core(replace(settings, redis_url=redis_url_of(self.connection, settings.redis_url)))
         refuse_unfit_server(core)
         setup_loghandlers(logging_level, date_format, log_format, name="qstash_rq")
+        if settings.token:
+            ensure_first_user(core)
+        lanes = self._choose_lanes(core)
         self.bootstrap(logging_level, date_format, log_format)
         try:
-            return uvloop.run(self._deliver(core, burst=burst, max_jobs=max_jobs))
+            return uvloop.run(self._deliver(core, lanes, burst=burst, max_jobs=max_jobs))
         finally:
             self.teardown()
 
-    async def _deliver(self, core: Core, *, burst: bool, max_jobs: int | None) -> bool:
-        lanes = tuple(lane_names(self.queue_names(), list_users(core)))
+    def _choose_lanes(self, core: Core) -> tuple[str, ...]:
+        """Return the lanes to serve, none meaning all, and show them as this worker's RQ queues.
+
+        `rq info` lists the workers of the queues it knows; every user's own lane is
+        always among those.
+        """
+        user_ids = list_users(core)
+        lanes = tuple(lane_names(self.queue_names(), user_ids))
+        self.queues = [
+            self.queue_class(name, connection=self.connection)
+            for name in lanes or dict.fromkeys([EVERY_LANE, *user_ids])
+        ]
+        return lanes
+
+    async def _deliver(
+        self, core: Core, lanes: tuple[str, ...], *, burst: bool, max_jobs: int | None
+    ) -> bool:
         options = LoopOptions(
             worker=self.name,
             concurrency=core.settings.worker_concurrency,

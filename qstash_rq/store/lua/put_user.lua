@@ -18,6 +18,8 @@ local function put_token(field, digest, read_only)
   redis.call('HSET', K.token .. digest, 'user', ARGV[1], 'read_only', read_only)
 end
 redis.call('SADD', KEYS[1], ARGV[1])
+-- The user's own lane is a queue that `rq info` always lists, and its workers with it.
+redis.call('SADD', K.queues, K.queue .. ARGV[1])
 put_token('token', ARGV[3], 0)
 put_token('readonly_token', ARGV[4], 1)
 for i, field in ipairs({ 'current', 'next', 'configured' }) do
