@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from gunicorn.http.errors import ParseException
+
 from qstash_rq.errors import InvalidInput, TooLarge
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ def _read(environ: "WSGIEnvironment", wanted: int) -> bytes:
         # One read suffices on most servers, but none has to return all it was asked for.
         while len(body) < wanted and (piece := stream.read(wanted - len(body))):
             body += piece
-    except OSError as error:
-        # The client hung up, or broke the rules of chunked encoding.
+    except (OSError, ParseException) as error:
+        # The client hung up, or (as gunicorn says it) broke the rules of chunked encoding.
         msg = "body: could not be read to its end"
         raise InvalidInput(msg) from error
     return body

@@ -1,0 +1,187 @@
+"""The front behind the server it is run by: what WSGI hides and the middleware needs, byte by byte."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qstash_rq.settings import DEVELOPMENT_TOKEN
+from tests.api.serving import BEARER
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+HOOK = "from api.repeated_fields import keep_repeated_fields as pre_request\n"
+
+
+class Server:
+    """One gunicorn process on a Unix socket."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "api.sock"
+        self.access_log = directory / "access.log"
+        self.error_log = directory / "error.log"
+
+    def send(
+        self, head: str, body: bytes = b"", *, headers: tuple[str, ...] = (f"Authorization: {BEARER}",)
+    ) -> Any:
+        """Send one request as it stands and return (status, JSON)."""
+        lines = [f"{head} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.path))
+            connection.sendall("\r\n".join(lines).encode() + body)
+            with HTTPResponse(connection) as response:
+                response.begin()
+                # Everything is read here, because the socket closes with the block.
+                return response.status, json.loads(response.read())
+
+    def answers(self) -> bool:
+        """Tell whether the server is up."""
+        try:
+            return self.send("GET /health")[0] in (200, 503)
+        except OSError:
+            return False
+
+
+def start(directory: Path, **environ: str) -> "subprocess.Popen[bytes]":
+    """Start gunicorn in `directory` with the given settings."""
+    config = directory / "conf.py"
+    config.write_text(HOOK)
+    server = Server(directory)
+    command = [sys.executable, "-m", "gunicorn", "api.wsgi:app", "--config", str(config), "--threads", "4"]
+    command += ["--bind", f"unix:{server.path}", "--access-logfile", str(server.access_log)]
+    with server.error_log.open("wb") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stdout=log, stderr=log)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End gunicorn and its worker."""
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def server(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give a running server."""
+    directory = tmp_path_factory.mktemp("gunicorn")
+    running = Server(directory)
+    process = start(
+        directory, REDIS_URL=valkey, QSTASH_TOKEN=DEVELOPMENT_TOKEN, QSTASH_ALLOW_PRIVATE_NETWORKS="true"
+    )
+    try:
+        wait_until(running.answers, "gunicorn answers")
+        yield running
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "https://example.com//a/../b/./c//",
+        "https://example.com/a%20b%2Fc%25",
+        "https://example.com/?x=1&y=%2F?z#f",
+        "http://localhost:3000",
+    ],
+)
+@pytest.mark.parametrize("base", ["", "http://localhost:8080"])
+def test_destinations_arrive_as_sent(server: Server, base: str, destination: str) -> None:
+    """Nothing between the wire and the stored URL merges, decodes or drops anything."""
+    status, receipt = server.send(f"POST {base}/V2/publish/{destination}")
+
+    assert status == 200
+    assert receipt["url"] == destination
+    assert server.send(f"GET /v2/messages/{receipt['messageId']}/")[1]["url"] == destination
+
+
+def test_repeated_headers_stay_apart(server: Server) -> None:
+    """Two fields of one name are two values; one with a comma is one."""
+    fields = ("Upstash-Forward-X-A: 1, 2", "Upstash-Forward-X-A: é", "Upstash-Forward-X-B: 3")
+
+    _, receipt = server.send(
+        "POST /v2/publish/https://example.com", headers=(f"Authorization: {BEARER}", *fields)
+    )
+
+    message = server.send(f"GET /v2/messages/{receipt['messageId']}")[1]
+    assert message["header"] == {"X-A": ["1, 2", "é"], "X-B": ["3"]}
+
+
+def test_control_characters_cannot_be_smuggled(server: Server) -> None:
+    """The character that keeps repeated fields apart cannot come from outside."""
+    with pytest.raises(ValueError, match="Expecting value"):  # gunicorn's own answer is no JSON
+        server.send("POST /v2/publish/https://example.com", headers=("Upstash-Forward-X-A: 1\x1f2",))
+
+
+def test_chunked_bodies(server: Server) -> None:
+    """Chunked bodies are read on every method that has one."""
+    chunked = (f"Authorization: {BEARER}", "Transfer-Encoding: chunked")
+    _, receipt = server.send(
+        "POST /v2/publish/https://example.com", b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", headers=chunked
+    )
+    assert server.send(f"GET /v2/messages/{receipt['messageId']}")[1]["body"] == "abcde"
+
+    wanted = b'{"messageIds": ["%s"]}' % receipt["messageId"].encode()
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(wanted), wanted)
+    assert server.send("DELETE /v2/messages", body, headers=chunked) == (200, {"cancelled": 1})
+
+
+def test_broken_chunks(server: Server) -> None:
+    """A body that breaks the rules of chunked encoding is the sender's fault."""
+    headers = (f"Authorization: {BEARER}", "Transfer-Encoding: chunked")
+
+    status, answer = server.send("POST /v2/publish/https://example.com", b"zz\r\nabc\r\n", headers=headers)
+
+    assert (status, answer) == (400, {"error": "body: could not be read to its end"})
+
+
+def test_too_large_bodies_are_refused_unread(server: Server) -> None:
+    """A length over the limit is refused before the body comes."""
+    headers = (f"Authorization: {BEARER}", "Content-Length: 10000001")
+
+    status, answer = server.send("POST /v2/publish/https://example.com", headers=headers)
+
+    assert (status, answer) == (413, {"error": "body: larger than 10000000 bytes"})
+
+
+def test_the_log_never_shows_a_token(server: Server) -> None:
+    """A token in the query authenticates and does not reach the access log."""
+    target = f"/v2/publish/https://example.com/logged?a=1&qstash_token={DEVELOPMENT_TOKEN}"
+
+    status, receipt = server.send(f"POST {target}", headers=())
+
+    assert (status, receipt["url"]) == (200, "https://example.com/logged?a=1")
+    logged = wait_until(
+        lambda: [line for line in server.access_log.read_text().splitlines() if "/logged" in line],
+        "the request is logged",
+    )
+    assert "POST /v2/publish/https://example.com/logged?a=1 HTTP/1.1" in logged[0]
+    assert DEVELOPMENT_TOKEN not in server.access_log.read_text() + server.error_log.read_text()
+
+
+def test_refuses_to_start_without_a_token(valkey: str, tmp_path: Path) -> None:
+    """Without a token the server ends by itself, with a status and a message that names the setting."""
+    process = start(tmp_path, REDIS_URL=valkey)
+    try:
+        assert process.wait(timeout=20) != 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "cannot start: QSTASH_TOKEN: " in Server(tmp_path).error_log.read_text()
+
+
+def test_starts_without_redis(tmp_path: Path) -> None:
+    """Redis being away is no reason not to start: requests are answered 503 until it comes."""
+    process = start(tmp_path, REDIS_URL=f"unix://{tmp_path}/nothing", QSTASH_TOKEN=DEVELOPMENT_TOKEN)
+    server = Server(tmp_path)
+    try:
+        wait_until(server.answers, "gunicorn answers")
+        assert server.send("GET /health")[0] == 503
+        assert server.send("POST /v2/publish/https://example.com")[0] == 503
+    finally:
+        stop(process)
