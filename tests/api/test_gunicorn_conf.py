@@ -1,0 +1,139 @@
+"""The front as it is shipped: gunicorn with our configuration, where gunicorn itself draws the lines."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qstash_rq.settings import DEVELOPMENT_TOKEN
+from tests.waiting import wait_until
+
+_ROOT = Path(__file__).parents[2]
+_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.wsgi:app")
+_BEARER = f"Authorization: Bearer {DEVELOPMENT_TOKEN}\r\n"
+_PUBLISH = f"POST /v2/publish/https://example.com HTTP/1.1\r\n{_BEARER}"
+
+
+class Front:
+    """A running server on a Unix socket, spoken to in bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def connect(self) -> Iterator[socket.socket]:
+        """Open a connection for the length of a block."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(str(self._path))
+            yield connection
+
+    def ask(self, wire: str) -> tuple[int, Any]:
+        """Send one request as it stands; return the status and the JSON of the answer."""
+        with self.connect() as connection:
+            connection.sendall(wire.encode())
+            return read(connection)
+
+    def is_up(self) -> bool:
+        """Tell whether the server answers."""
+        try:
+            return self.ask("GET /health HTTP/1.1\r\n\r\n")[0] == 200
+        except OSError:
+            return False
+
+
+def read(connection: socket.socket) -> tuple[int, Any]:
+    """Read one answer off a connection."""
+    with HTTPResponse(connection) as response:
+        response.begin()
+        assert response.headers["Content-Type"] == "application/json"
+        return response.status, json.loads(response.read())
+
+
+@pytest.fixture(scope="module")
+def front(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Give the shipped server over a real store."""
+    directory = tmp_path_factory.mktemp("front")
+    settings = {
+        "REDIS_URL": valkey,
+        "QSTASH_TOKEN": DEVELOPMENT_TOKEN,
+        "QSTASH_ALLOW_PRIVATE_NETWORKS": "true",
+    }
+    environ = os.environ | settings | {"WEB_CONCURRENCY": "1"}
+    running = Front(directory / "front.sock")
+    with (
+        (directory / "log").open("wb") as log,
+        subprocess.Popen(
+            [*_COMMAND, "--bind", f"unix:{directory / 'front.sock'}"],
+            cwd=_ROOT,
+            env=environ,
+            stdout=log,
+            stderr=log,
+        ) as server,
+    ):
+        wait_until(running.is_up, "gunicorn answers")
+        yield running
+        server.terminate()
+
+
+@pytest.mark.parametrize(("length", "status"), [(60_000, 200), (70_000, 414)])
+def test_a_request_line_may_have_64_kb(front: Front, length: int, status: int) -> None:
+    """Long destinations fit into the request line; what is longer is refused in our own shape."""
+    found, answer = front.ask(f"GET /health?{'x' * length} HTTP/1.1\r\n\r\n")
+
+    assert found == status
+    assert (list(answer) == ["error"]) == (status == 414)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ("X-A: 1\r\n" * 200, 200),
+        ("X-A: 1\r\n" * 201, 431),
+        (f"X-A: {'x' * 16_000}\r\n", 200),
+        (f"X-A: {'x' * 16_500}\r\n", 431),
+        ("X-A: 1\x1f2\r\n", 400),
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", 400),
+    ],
+    ids=["many", "too many", "long", "too long", "control character", "two lengths"],
+)
+def test_headers_have_limits(front: Front, fields: str, status: int) -> None:
+    """Headers over the limits and malformed ones are refused with a 4xx in our own shape."""
+    found, answer = front.ask(f"GET /health HTTP/1.1\r\n{fields}\r\n")
+
+    assert found == status
+    assert (list(answer) == ["error"]) == (status != 200)
+
+
+def test_repeated_headers_stay_apart(front: Front) -> None:
+    """The hook that keeps repeated fields apart is installed."""
+    _, receipt = front.ask(f"{_PUBLISH}Upstash-Forward-A: 1\r\nUpstash-Forward-A: 2\r\n\r\n")
+    _, message = front.ask(f"GET /v2/messages/{receipt['messageId']} HTTP/1.1\r\n{_BEARER}\r\n")
+
+    assert message["header"]["A"] == ["1", "2"]
+
+
+def test_a_sender_may_wait_for_100_continue(front: Front) -> None:
+    """A sender that asks first is told to go on, then answered."""
+    with front.connect() as connection:
+        connection.sendall(f"{_PUBLISH}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n".encode())
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        assert read(connection)[0] == 200
+
+
+def test_a_connection_is_kept(front: Front) -> None:
+    """Several requests, one of them chunked, go over one connection."""
+    chunked = f"{_PUBLISH}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    with front.connect() as connection:
+        for wire in (chunked, f"{_PUBLISH}\r\n", chunked):
+            connection.sendall(wire.encode())
+            assert read(connection)[0] == 200
