@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, replace
 
 from api.parameters import Parameters, whole_number
-from api.stream_ids import check_cursor, check_dlq_id, is_stream_id
+from api.stream_ids import check_cursor, check_dlq_id
 from qstash_rq.errors import InvalidInput
 from qstash_rq.filters import Filter, split_urls
 from qstash_rq.message import LogState
+from qstash_rq.paging import is_entry_id
 
 DEAD_LETTER_PAGE = 100
 LOG_PAGE = 1000
@@ -83,7 +84,7 @@ def dead_letter_selection(given: Parameters) -> DeadLetterSelection:
     if dlq_ids is None and _only_workflows(given):
         dlq_ids = ()  # there are no workflows yet, so none of their dead letters
     if dlq_ids is not None:
-        return DeadLetterSelection(wanted=Filter(), dlq_ids=tuple(filter(is_stream_id, dlq_ids)))
+        return DeadLetterSelection(wanted=Filter(), dlq_ids=tuple(filter(is_entry_id, dlq_ids)))
     statuses = tuple(whole_number("responseStatus", text) for text in given.listed("responseStatus"))
     return DeadLetterSelection(
         wanted=replace(_filter(given), response_statuses=statuses),

@@ -9,6 +9,7 @@ from api.app import create_app
 from qstash_rq.core import open_core
 from qstash_rq.errors import SettingsError, StoreUnavailable
 from qstash_rq.settings import Settings
+from qstash_rq.starting import refuse_unfit_server
 from qstash_rq.users import ensure_first_user
 
 _log = logging.getLogger(__name__)
@@ -19,11 +20,12 @@ _CANNOT_START = 3
 
 def _start() -> Flask:
     core = open_core(Settings.from_env())
+    refuse_unfit_server(core)
     try:
         ensure_first_user(core)
     except StoreUnavailable as error:
         # Not a reason to exit: requests are answered 503 until Redis comes, then `auth` sets the user up.
-        _log.warning("api.first_user_postponed: %s", error)
+        _log.warning("api.first_user_postponed: %s", error.__cause__ or error)
     return create_app(core)
 
 

@@ -13,7 +13,7 @@ from qstash_rq.revival import revive
 from qstash_rq.store import keys
 from qstash_rq.store.messages import read_messages
 from qstash_rq.store.scripts import discard
-from qstash_rq.store.streams import Fields, Span, read_entries, walk_stream
+from qstash_rq.store.streams import Fields, Span, entry_ids_among, read_entries, walk_stream
 
 PAGE_LIMIT = 100
 SCAN_LIMIT = 20_000
@@ -43,7 +43,7 @@ def list_dead_letters(
     count than 100 is clamped. Dates bound the time the message entered the DLQ.
     """
     if dlq_ids is not None:
-        entries = read_entries(core.store, keys.DEAD(user_id), list(dict.fromkeys(dlq_ids)))
+        entries = read_entries(core.store, keys.DEAD(user_id), dlq_ids)
         return Page(items=tuple(_letters(core, user_id, entries)))
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
     most, scanned, found = min(count, PAGE_LIMIT), 0, list[DeadLetter]()
@@ -70,7 +70,7 @@ def get_dead_letter(core: Core, user_id: str, dlq_id: str) -> DeadLetter:
 
 def delete_dead_letter(core: Core, user_id: str, dlq_id: str) -> None:
     """Delete one dead letter; raises NotFound."""
-    if core.store.run(discard(user_id=user_id, dlq_ids=[dlq_id])) == 0:
+    if core.store.run(discard(user_id=user_id, dlq_ids=entry_ids_among([dlq_id]))) == 0:
         raise NotFound(_not_found(dlq_id))
 
 
@@ -85,7 +85,7 @@ def delete_dead_letters(
 ) -> Deleted:
     """Delete the given dead letters, or up to `count` that match, newest first; one script call."""
     if dlq_ids is not None:
-        return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=list(dict.fromkeys(dlq_ids)))))
+        return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=entry_ids_among(dlq_ids))))
     page = list_dead_letters(core, user_id, wanted, cursor=cursor, count=count)
     ids = [letter.dlq_id for letter in page.items]
     return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=ids)), cursor=page.cursor)

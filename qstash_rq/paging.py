@@ -1,9 +1,18 @@
-"""A page of a list and the cursor to the next one."""
+"""A page of a list and the cursor to the next one: the `<ms>-<seq>` ids of contract 6."""
 
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# Digits enough for any time and any sequence, and few enough for Redis, which refuses more than 64 bits.
+_ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,19}")
+
+
+def is_entry_id(text: str) -> bool:
+    """Tell whether `text` has the form of a DLQ id or cursor; one that has not names nothing."""
+    return _ENTRY_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

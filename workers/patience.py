@@ -23,7 +23,8 @@ class Patience:
     def next_wait_s(self, error: Exception) -> float:
         """Count a failure and return how long to wait, between half and the whole of the step."""
         if self._failures % _LINES_EVERY == 0:
-            log_event(_log, logging.WARNING, Event.STORE_UNAVAILABLE, who=self._who, error=error)
+            cause = error.__cause__ or error
+            log_event(_log, logging.WARNING, Event.STORE_UNAVAILABLE, who=self._who, error=cause)
         step = min(_FIRST_S * 2 ** min(self._failures, 10), _LONGEST_S)
         self._failures += 1
         return step * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

@@ -58,11 +58,11 @@ class AsyncRedisClient(Protocol):
 
 @contextmanager
 def redis_trouble() -> Generator[None]:
-    """Turn any error of the Redis client into StoreUnavailable."""
+    """Turn any error of the Redis client into StoreUnavailable; its cause says more, for the log alone."""
     try:
         yield
     except (RedisError, OSError) as error:
-        msg = f"redis is unavailable: {error or type(error).__name__}"
+        msg = "redis is unavailable, try again later"
         raise StoreUnavailable(msg) from error
 
 

@@ -1,8 +1,9 @@
 """Walk a stream in bounded steps, from either end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qstash_rq.paging import is_entry_id
 from qstash_rq.store.executor import Executor
 
 Fields = dict[str, bytes]
@@ -45,9 +46,18 @@ def walk_stream(store: Executor, key: str, span: Span) -> Iterator[list[tuple[st
         cursor = step[-1][0]
 
 
-def read_entries(store: Executor, key: str, entry_ids: list[str]) -> list[tuple[str, Fields]]:
+def entry_ids_among(words: Sequence[str]) -> list[str]:
+    """Return those of `words`, each once, that can be entry ids.
+
+    Redis would refuse others, or take a bare millisecond for all of its entries.
+    """
+    return [word for word in dict.fromkeys(words) if is_entry_id(word)]
+
+
+def read_entries(store: Executor, key: str, entry_ids: Sequence[str]) -> list[tuple[str, Fields]]:
     """Return the given entries in the given order; missing ones are left out."""
-    answers = store.commands([("XRANGE", key, entry_id, entry_id) for entry_id in entry_ids])
+    known = entry_ids_among(entry_ids)
+    answers = store.commands([("XRANGE", key, entry_id, entry_id) for entry_id in known])
     return [(rows[0][0].decode(), _fields(rows[0][1])) for rows in answers if rows]
 
 
