@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from rq import get_current_job
 
+from qstash_rq.claim import put_back_message
 from qstash_rq.core import Core, open_core
-from qstash_rq.deliveries import put_back_message
 from qstash_rq.settings import Settings
 from qstash_rq.starting import redis_url_of
 from qstash_rq.waiting import open_async_store

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
+from qstash_rq.claim import claim_messages, renew_leases
 from qstash_rq.core import Core
-from qstash_rq.deliveries import Outcome, claim_messages, judge_attempt, renew_leases
 from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.ids import new_jwt_id
+from qstash_rq.settle import Outcome, judge_attempt
 from qstash_rq.waiting import AsyncExecutor, wait_for_work
 from workers.deliverer import Deliverers
 from workers.patience import Patience

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 
 from qstash_rq.core import Core
-from qstash_rq.deliveries import Outcome, settle_outcomes
 from qstash_rq.delivery import Delivered, Retry, Settled
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
+from qstash_rq.settle import Outcome, settle_outcomes
 from qstash_rq.waiting import AsyncExecutor
 from workers.patience import Patience
 

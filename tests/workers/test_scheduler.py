@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from qstash_rq.claim import claim_messages
 from qstash_rq.core import Core
-from qstash_rq.deliveries import claim_messages
 from qstash_rq.message import State
 from qstash_rq.messages import get_message
 from qstash_rq.queues import list_queues, upsert_queue

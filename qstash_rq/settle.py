@@ -1,4 +1,4 @@
-"""Claim, renew and settle deliveries: the worker's verbs, as calls for either executor."""
+"""Judge attempts and settle them: delivered, due again, or a dead letter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim, Delivered, Failed, Retry, Settled, Verdict
 from qstash_rq.store.records import encode_response
 from qstash_rq.store.script import Call
-from qstash_rq.store.scripts import Settlement, claim, put_back, renew, settle
+from qstash_rq.store.scripts import Settlement, settle
 from qstash_rq.verdict import judge
 
 
@@ -31,28 +31,6 @@ def judge_attempt(core: Core, claimed: Claim, attempt: Attempt) -> Outcome:
         now_ms=core.clock.now_ms(),
     )
     return Outcome(claimed, attempt, verdict)
-
-
-def claim_messages(
-    core: Core, *, worker: str, most: int, lanes: Sequence[str] = ()
-) -> Call[tuple[Claim, ...] | None]:
-    """Claim up to `most` ready messages; None while `rq suspend` is on. `lanes` empty: every lane."""
-    now_ms = core.clock.now_ms()
-    lease_until_ms = now_ms + core.settings.lease_ms
-    return claim(worker=worker, now_ms=now_ms, lease_until_ms=lease_until_ms, most=most, lanes=lanes)
-
-
-def put_back_message(core: Core, message_id: str) -> str:
-    """Return a message that a stock RQ worker popped to its line; answers its lane, or nothing."""
-    return core.store.run(put_back(message_id=message_id))
-
-
-def renew_leases(core: Core, claims: Sequence[Claim]) -> Call[tuple[str, ...]]:
-    """Keep the leases of slow deliveries; answers the ids this worker no longer holds."""
-    return renew(
-        lease_until_ms=core.clock.now_ms() + core.settings.lease_ms,
-        held=[(claimed.message.message_id, claimed.attempt) for claimed in claims],
-    )
 
 
 def settle_outcomes(core: Core, *, worker: str, outcomes: Sequence[Outcome]) -> Call[tuple[Settled, ...]]:

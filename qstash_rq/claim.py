@@ -1,0 +1,33 @@
+"""Claim messages under a lease, keep leases, and give back what a stock RQ worker popped.
+
+The worker's verbs are calls, for either executor.
+"""
+
+from collections.abc import Sequence
+
+from qstash_rq.core import Core
+from qstash_rq.delivery import Claim
+from qstash_rq.store.script import Call
+from qstash_rq.store.scripts import claim, put_back, renew
+
+
+def claim_messages(
+    core: Core, *, worker: str, most: int, lanes: Sequence[str] = ()
+) -> Call[tuple[Claim, ...] | None]:
+    """Claim up to `most` ready messages; None while `rq suspend` is on. `lanes` empty: every lane."""
+    now_ms = core.clock.now_ms()
+    lease_until_ms = now_ms + core.settings.lease_ms
+    return claim(worker=worker, now_ms=now_ms, lease_until_ms=lease_until_ms, most=most, lanes=lanes)
+
+
+def put_back_message(core: Core, message_id: str) -> str:
+    """Return a message that a stock RQ worker popped to its line; answers its lane, or nothing."""
+    return core.store.run(put_back(message_id=message_id))
+
+
+def renew_leases(core: Core, claims: Sequence[Claim]) -> Call[tuple[str, ...]]:
+    """Keep the leases of slow deliveries; answers the ids this worker no longer holds."""
+    return renew(
+        lease_until_ms=core.clock.now_ms() + core.settings.lease_ms,
+        held=[(claimed.message.message_id, claimed.attempt) for claimed in claims],
+    )
