@@ -7,10 +7,11 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from qstash_rq.claim import claim_messages
 from qstash_rq.core import Core
-from qstash_rq.deliveries import claim_messages, judge_attempt, settle_outcomes
 from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.settings import DEVELOPMENT_TOKEN
+from qstash_rq.settle import judge_attempt, settle_outcomes
 
 BEARER = f"Bearer {DEVELOPMENT_TOKEN}"
 OK = Attempt(status=200)
