@@ -37,6 +37,44 @@ class LogState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A flow-control key and the limits a message brings for it (contract 4.10)."""
+
+    key: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period_ms: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """What the API may not show: the body, all headers, or the named ones (contract 4.12)."""
+
+    body: bool = False
+    all_headers: bool = False
+    header_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """How to send a callback or failure callback; None means: as the original message (contract 3.4)."""
+
+    url: str
+    method: str = "POST"
+    headers: Headers = ()
+    max_retries: int | None = None
+    retry_delay: str | None = None
+    timeout_ms: int | None = None
+    delay_ms: int = 0
+    not_before_ms: int | None = None
+    labels: tuple[str, ...] | None = None
+    flow: Flow | None = None
+    redaction: Redaction | None = None
+    callback: "Callback | None" = None
+    failure_callback: "Callback | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One accepted message, as published; nothing in it changes after accept.
 
@@ -61,3 +99,9 @@ class Message:
     topic_name: str | None = None
     endpoint_name: str | None = None
     schedule_id: str | None = None
+    callback: Callback | None = None
+    failure_callback: Callback | None = None
+    flow: Flow | None = None
+    redaction: Redaction | None = None
+    # The message whose callback this is; a FIFO slot of that one is held until this one ends.
+    source_message_id: str | None = None
