@@ -106,6 +106,9 @@ class Settings:
     max_body_bytes: int = _setting(
         "QSTASH_MAX_BODY_BYTES", 10_000_000, "Largest message body and largest stored response.", _count
     )
+    max_batch_bytes: int = _setting(
+        "QSTASH_MAX_BATCH_BYTES", 100_000_000, "Largest body of one batch call.", _count
+    )
     max_delay_ms: int = _setting(
         "QSTASH_MAX_DELAY_MS", 31_536_000_000, "Longest delay of a message, in milliseconds (1 year).", _count
     )
@@ -120,8 +123,22 @@ class Settings:
     max_queue_parallelism: int = _setting(
         "QSTASH_MAX_QUEUE_PARALLELISM", 100, "Largest parallelism of a queue.", _count
     )
+    max_schedules: int = _setting("QSTASH_MAX_SCHEDULES", 1_000, "Schedules a user may have.", _count)
+    max_url_groups: int = _setting("QSTASH_MAX_URL_GROUPS", 1_000, "URL groups a user may have.", _count)
+    max_group_endpoints: int = _setting(
+        "QSTASH_MAX_GROUP_ENDPOINTS", 100, "Endpoints a URL group may have.", _count
+    )
+    max_global_parallelism: int = _setting(
+        "QSTASH_GLOBAL_PARALLELISM", 100_000, "Deliveries in flight over all workers.", _count
+    )
     max_bulk_cancel: int = _setting(
         "QSTASH_MAX_BULK_CANCEL", 500, "Largest count of one bulk cancel.", _count
+    )
+    dedup_window_ms: int = _setting(
+        "QSTASH_DEDUP_WINDOW_MS",
+        600_000,
+        "How long a repeated publish counts as a duplicate of the first, in milliseconds (10 min).",
+        _count,
     )
     grace_ms: int = _setting(
         "QSTASH_GRACE_MS",
