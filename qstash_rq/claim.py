@@ -6,18 +6,26 @@ The worker's verbs are calls, for either executor.
 from collections.abc import Sequence
 
 from qstash_rq.core import Core
-from qstash_rq.delivery import Claim
+from qstash_rq.delivery import Claim, Withheld
+from qstash_rq.store.delivery_scripts import claim, renew
+from qstash_rq.store.message_scripts import put_back
 from qstash_rq.store.script import Call
-from qstash_rq.store.scripts import claim, put_back, renew
 
 
 def claim_messages(
     core: Core, *, worker: str, most: int, lanes: Sequence[str] = ()
-) -> Call[tuple[Claim, ...] | None]:
-    """Claim up to `most` ready messages; None while `rq suspend` is on. `lanes` empty: every lane."""
+) -> Call[tuple[Claim, ...] | Withheld]:
+    """Claim up to `most` ready messages, or hear why nothing is handed out. `lanes` empty: every lane."""
     now_ms = core.clock.now_ms()
     lease_until_ms = now_ms + core.settings.lease_ms
-    return claim(worker=worker, now_ms=now_ms, lease_until_ms=lease_until_ms, most=most, lanes=lanes)
+    return claim(
+        worker=worker,
+        now_ms=now_ms,
+        lease_until_ms=lease_until_ms,
+        most=most,
+        most_in_flight=core.settings.max_global_parallelism,
+        lanes=lanes,
+    )
 
 
 def put_back_message(core: Core, message_id: str) -> str:

@@ -71,6 +71,13 @@ class DeadLetter:
 Verdict = Delivered | Retry | Failed
 
 
+class Withheld(StrEnum):
+    """Why a claim hands out nothing although messages may be ready."""
+
+    SUSPENDED = "suspended"  # `rq suspend` is on
+    FULL = "full"  # all workers together hold as many deliveries as they may
+
+
 class Settled(StrEnum):
     """What became of one attempt."""
 

@@ -2,8 +2,8 @@
 
 A lane is an RQ queue list plus an optional gate. Its name is also the RQ queue's
 name, as `rq info` prints it: `<user>` for plain publishes, `<user>:<queue>` for a
-FIFO queue. User ids hold no colon and queue names neither, so no two lanes share
-a name and the word a user chose comes last.
+FIFO queue, `<user>:~<key>` for a flow-control key. User ids hold no colon and queue
+names no `~`, so no two lanes share a name and the word a user chose comes last.
 """
 
 import re
@@ -21,14 +21,17 @@ def is_user_id(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A line of one user; without a queue name it is the ungated lane of plain publishes."""
+    """A line of one user; with neither queue nor key it is the ungated lane of plain publishes."""
 
     user_id: str
     queue_name: str | None = None
+    flow_key: str | None = None
 
     @property
     def name(self) -> str:
         """The lane's name, which is the name of its RQ queue."""
+        if self.flow_key is not None:
+            return f"{self.user_id}:~{self.flow_key}"
         return self.user_id if self.queue_name is None else f"{self.user_id}:{self.queue_name}"
 
 

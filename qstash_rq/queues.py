@@ -4,9 +4,9 @@ from qstash_rq.core import Core
 from qstash_rq.errors import InvalidInput, LimitExceeded, NotFound
 from qstash_rq.lanes import Lane, Queue
 from qstash_rq.names import check_name
+from qstash_rq.store.queue_scripts import Upserted, close_queue
+from qstash_rq.store.queue_scripts import upsert_queue as upsert_queue_call
 from qstash_rq.store.queues import read_queue_names, read_queues
-from qstash_rq.store.scripts import Upserted, close_queue
-from qstash_rq.store.scripts import upsert_queue as upsert_queue_call
 from qstash_rq.upkeep import drain_lane
 
 

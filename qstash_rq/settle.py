@@ -1,13 +1,14 @@
-"""Judge attempts and settle them: delivered, due again, or a dead letter."""
+"""Judge attempts and settle them: delivered, due again, or a dead letter; with their callbacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qstash_rq.callbacks import callback_messages, dlq_id_placeholder
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim, Delivered, Failed, Retry, Settled, Verdict
+from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.store.records import encode_response
 from qstash_rq.store.script import Call
-from qstash_rq.store.scripts import Settlement, settle
 from qstash_rq.verdict import judge
 
 
@@ -35,30 +36,15 @@ def judge_attempt(core: Core, claimed: Claim, attempt: Attempt) -> Outcome:
 
 def settle_outcomes(core: Core, *, worker: str, outcomes: Sequence[Outcome]) -> Call[tuple[Settled, ...]]:
     """Write outcomes, each on its own merits; a late one is answered with superseded. Idempotent."""
-    settings = core.settings
+    settings, now_ms = core.settings, core.clock.now_ms()
     return settle(
         worker=worker,
-        now_ms=core.clock.now_ms(),
+        now_ms=now_ms,
         keep_ms=settings.record_retention_ms,
         dead_keep_ms=max(settings.record_retention_ms, settings.dlq_retention_ms),
-        settlements=[_settlement(outcome) for outcome in outcomes],
+        max_timeout_ms=settings.max_timeout_ms,
+        settlements=[_settlement(outcome, now_ms) for outcome in outcomes],
     )
 
 
-def _settlement(outcome: Outcome) -> Settlement:
-    message_id, attempt = outcome.claim.message.message_id, outcome.claim.attempt
-    match outcome.verdict:
-        case Delivered():
-            return Settlement(message_id=message_id, attempt=attempt, outcome=Settled.DELIVERED)
-        case Retry(at_ms=at_ms, error=error):
-            word, due_ms = Settled.RETRY, at_ms
-        case Failed(error=error):
-            word, due_ms = Settled.FAILED, 0
-    return Settlement(
-        message_id=message_id,
-        attempt=attempt,
-        outcome=word,
-        due_ms=due_ms,
-        response=encode_response(outcome.attempt, error),
-        body=outcome.attempt.body,
-    )
+def _settlement(outcome: Outcome, now_ms: int) -> Settlement:

@@ -6,7 +6,7 @@ from qstash_rq.core import Core
 from qstash_rq.store import keys
 from qstash_rq.store.queues import read_closing_lanes
 from qstash_rq.store.script import Call
-from qstash_rq.store.scripts import Moved, drain, expire, promote, recover
+from qstash_rq.store.upkeep_scripts import Moved, drain, expire, promote, recover
 from qstash_rq.store.users import read_user_ids
 
 SCHEDULED_JOBS_KEY = keys.DUE()

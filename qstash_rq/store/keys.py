@@ -158,6 +158,69 @@ LIVE = Key(
     life="while messages live",
     doc="Ids of the user's messages that are not terminal, scored by creation time.",
 )
+WAKES = Key(
+    name=f"{_OURS}wakes",
+    type="ZSET",
+    life="while rate windows hold lanes shut",
+    doc="Lanes whose gate opens by itself, scored by the millisecond it does.",
+)
+FLOW = Key(
+    name=f"{_OURS}flow:",
+    type="HASH",
+    of="gate (user:~flow-control key)",
+    life="while messages use it or it is paused or pinned, then a day",
+    doc="The gate of a flow-control key: limits, rate window, paused, pins, number of living messages.",
+)
+FLOW_KEYS = Key(
+    name=f"{_OURS}flow-keys:", type="SET", of="user id", life=_ALWAYS, doc="The user's flow-control keys."
+)
+WAITERS = Key(
+    name=f"{_OURS}waiters:",
+    type="SET",
+    of="gate",
+    life="while queues wait for the gate",
+    doc="Queue lanes whose next message waits for this flow-control gate.",
+)
+DEDUP = Key(
+    name=f"{_OURS}dedup:",
+    type="STRING",
+    of="user:digest of the deduplication id",
+    life="the deduplication window",
+    doc="Ids of the messages that were made when this deduplication id was first used.",
+)
+GROUP = Key(
+    name=f"{_OURS}group:",
+    type="HASH",
+    of="user:URL group",
+    life=_ALWAYS,
+    doc="A URL group: endpoints and default headers as JSON, version, created_ms, updated_ms.",
+)
+GROUP_NAMES = Key(
+    name=f"{_OURS}group-names:", type="SET", of="user id", life=_ALWAYS, doc="Names of the user's URL groups."
+)
+SCHEDULE = Key(
+    name=f"{_OURS}schedule:",
+    type="HASH",
+    of="user:schedule id",
+    life=_ALWAYS,
+    doc="A schedule: what to send, its next and last tick, paused.",
+)
+SCHEDULE_IDS = Key(
+    name=f"{_OURS}schedule-ids:", type="SET", of="user id", life=_ALWAYS, doc="Ids of the user's schedules."
+)
+TICKS = Key(
+    name=f"{_OURS}ticks",
+    type="ZSET",
+    life=_ALWAYS,
+    doc="Schedules (user:schedule id), scored by the millisecond of their next tick.",
+)
+TICK_STATES = Key(
+    name=f"{_OURS}tick-states:",
+    type="HASH",
+    of="user:schedule id",
+    life=_ALWAYS,
+    doc="What became of the messages of a schedule's last tick, by message id.",
+)
 QUEUE_NAMES = Key(
     name=f"{_OURS}queue-names:", type="SET", of="user id", life=_ALWAYS, doc="Names of the user's queues."
 )

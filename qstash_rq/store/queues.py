@@ -6,7 +6,7 @@ from qstash_rq.lanes import Lane, Queue
 from qstash_rq.store import keys
 from qstash_rq.store.executor import Executor
 
-_FIELDS = ("parallelism", "paused", "created_ms", "updated_ms")
+_FIELDS = ("parallelism", "paused", "created_ms", "updated_ms", "lingering")
 
 
 def read_queue_names(store: Executor, user_id: str) -> list[str]:
@@ -22,8 +22,8 @@ def read_queues(store: Executor, user_id: str, names: Sequence[str]) -> list[Que
         commands += [("HMGET", keys.LANE(lane), *_FIELDS), ("ZCARD", keys.MEMBERS(lane))]
     answers = store.commands(commands)
     found: list[Queue] = []
-    for name, gate, lag in zip(names, answers[::2], answers[1::2], strict=True):
-        parallelism, paused, created_ms, updated_ms = gate
+    for name, gate, members in zip(names, answers[::2], answers[1::2], strict=True):
+        parallelism, paused, created_ms, updated_ms, lingering = gate
         if created_ms is None:
             continue
         found.append(
@@ -32,7 +32,8 @@ def read_queues(store: Executor, user_id: str, names: Sequence[str]) -> list[Que
                 parallelism=int(parallelism),
                 created_at_ms=int(created_ms),
                 updated_at_ms=int(updated_ms),
-                lag=lag,
+                # Those that linger are terminal and only wait for their callbacks.
+                lag=members - int(lingering or 0),
                 paused=paused == b"1",
             )
         )

@@ -1,46 +1,64 @@
-"""Turn a message into the fields of its record and back."""
+"""Turn a message, or a schedule, into the fields of its record and back."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from qstash_rq.delivery import Attempt
-from qstash_rq.message import Headers, Message
+from qstash_rq.message import Callback, Flow, Headers, Message, Redaction
+from qstash_rq.schedule import Schedule
 
 # Stored beside the spec, under names of their own.
-_APART = frozenset({"message_id", "user_id", "body"})
-_DEFAULTS = {
-    field.name: field.default
-    for field in fields(Message)
-    if field.name not in _APART and field.default is not MISSING
-}
-_REQUIRED = ("url", "created_at_ms", "not_before_ms")
+_APART = frozenset({"message_id", "user_id", "body", "schedule_id", "cron", "created_at_ms"})
+_NESTED = frozenset({"callback", "failure_callback", "flow", "redaction"})
 
 
-def encode_spec(message: Message) -> str:
+def _defaults(kind: type[Message] | type[Schedule]) -> dict[str, Any]:
+    return {
+        field.name: field.default
+        for field in fields(kind)
+        if field.name not in _APART and field.default is not MISSING
+    }
+
+
+_MESSAGE_DEFAULTS = {**_defaults(Message), "schedule_id": None}
+_MESSAGE_REQUIRED = ("url", "created_at_ms", "not_before_ms")
+_SCHEDULE_DEFAULTS = _defaults(Schedule)
+_SCHEDULE_REQUIRED = ("destination",)
+
+
+def encode_message(message: Message) -> str:
     """Return all of `message` but its id, user and body as JSON; defaults are left out."""
-    spec: dict[str, Any] = {name: getattr(message, name) for name in _REQUIRED}
-    for name, default in _DEFAULTS.items():
-        value = getattr(message, name)
-        if value != default:
-            spec[name] = value
-    return json.dumps(spec, separators=(",", ":"), ensure_ascii=False)
+    return _encode(message, _MESSAGE_REQUIRED, _MESSAGE_DEFAULTS)
+
+
+def encode_schedule(schedule: Schedule) -> str:
+    """Return all of `schedule` but what its record holds apart, as JSON; defaults are left out."""
+    return _encode(schedule, _SCHEDULE_REQUIRED, _SCHEDULE_DEFAULTS)
 
 
 def decode_message(message_id: str, user_id: str, spec: bytes, body: bytes) -> Message:
-    """Return the message that `encode_spec` wrote."""
-    values = json.loads(spec.decode())  # str: bytes would have their encoding guessed first
+    """Return the message that `encode_message` wrote."""
+    return Message(message_id=message_id, user_id=user_id, body=body, **decode_spec(spec))
+
+
+def decode_spec(spec: bytes) -> dict[str, Any]:
+    """Return the fields that were encoded, as values."""
+    # str, not bytes: bytes would have their encoding guessed first.
+    values: dict[str, Any] = json.loads(spec.decode())
     if "headers" in values:
         values["headers"] = _headers(values["headers"])
     if "labels" in values:
         values["labels"] = tuple(values["labels"])
-    return Message(message_id=message_id, user_id=user_id, body=body, **values)
+    if not _NESTED.isdisjoint(values):
+        _decode_nested(values)
+    return values
 
 
 def record_fields(message: Message) -> dict[str, str | bytes | int]:
     """Return our own fields of a fresh record, RQ's and the scripts' not among them."""
-    record: dict[str, str | bytes | int] = {"spec": encode_spec(message)}
+    record: dict[str, str | bytes | int] = {"spec": encode_message(message)}
     if message.body:
         record["body"] = message.body
     return record
@@ -63,6 +81,34 @@ def decode_response(text: bytes, body: bytes) -> Attempt:
         body=body,
         error=response.get("error"),
     )
+
+
+def _encode(value: Message | Schedule, required: tuple[str, ...], defaults: Mapping[str, Any]) -> str:
+    spec: dict[str, Any] = {name: getattr(value, name) for name in required}
+    for name, default in defaults.items():
+        held = getattr(value, name)
+        if held != default:
+            spec[name] = asdict(held) if name in _NESTED else held
+    return json.dumps(spec, separators=(",", ":"), ensure_ascii=False)
+
+
+def _decode_nested(values: dict[str, Any]) -> None:
+    if values.get("flow"):
+        values["flow"] = Flow(**values["flow"])
+    if values.get("redaction"):
+        names = tuple(values["redaction"]["header_names"])
+        values["redaction"] = Redaction(**{**values["redaction"], "header_names": names})
+    for name in ("callback", "failure_callback"):
+        if values.get(name):
+            values[name] = _callback(values[name])
+
+
+def _callback(values: dict[str, Any]) -> Callback:
+    decoded = {**values, "headers": _headers(values["headers"])}
+    if decoded["labels"] is not None:
+        decoded["labels"] = tuple(decoded["labels"])
+    _decode_nested(decoded)
+    return Callback(**decoded)
 
 
 def _headers(pairs: Any) -> Headers:  # noqa: ANN401 - parsed JSON

@@ -1,31 +1,38 @@
--- accept: store messages, all of them or none, each with its record, its place and its log entry.
+-- accept: store items of one user, all or none. An item is what one publish makes: a message, or one
+-- for each endpoint of a URL group.
 -- KEYS  1 ring (LIST; routes the call in a Cluster)
--- ARGV  1 now_ms   2 max_queues   3 user   4 number of dead letters revived   then their DLQ ids;
---       then for each message: id, lane, due_ms (0 = at once), number of fields, field, value ...
--- Returns  {'accepted'} | {'gone', dlq_id} | {'queues_full'}
--- Refuses when a dead letter to revive is not there, or a new queue would exceed max_queues.
--- uses: log, line, due, bury
-local now_ms, max_queues, user, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+-- ARGV  1 now_ms   2 max_queues   3 user   4 dedup window in ms   5 number of dead letters revived
+--       then their DLQ ids; then for each item: dedup digest or '', number of messages, messages (see store)
+-- Returns  {'accepted', for each item '' or the ids of the first use of its dedup id} | {'gone', dlq_id} | {'queues_full'}
+-- Refuses when a dead letter to revive is not there, or new queues would exceed max_queues.
+-- uses: log, line, due, flow, bury, store
+local now_ms, max_queues, user, window_ms, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- read
-local messages, new_queues, new_count = {}, {}, 0
-local at = 5 + revived
+local items, new_queues, new_count, first_use = {}, {}, 0, {}
+local at = 6 + revived
 while at <= #ARGV do
-  local fields = tonumber(ARGV[at + 3])
-  local message = { id = ARGV[at], lane = ARGV[at + 1], due_ms = tonumber(ARGV[at + 2]) }
-  message.record = { unpack(ARGV, at + 4, at + 3 + 2 * fields) }
-  messages[#messages + 1] = message
-  at = at + 4 + 2 * fields
-  -- A call sent again because its answer was lost finds its messages stored.
-  if redis.call('EXISTS', K.job .. message.id) == 1 then return { 'accepted' } end
-  local lane = message.lane
-  if lane ~= user and not new_queues[lane] and redis.call('EXISTS', K.lane .. lane) == 0 then
+  local item = { digest = ARGV[at], messages = {}, ids = {} }
+  local count = tonumber(ARGV[at + 1])
+  at = at + 2
+  for i = 1, count do
+    item.messages[i], at = parse(at)
+    item.ids[i] = item.messages[i].id
+  end
+  if item.digest ~= '' then
+    -- The digest may be of an item before this one in the same call.
+    item.seen = redis.call('GET', K.dedup .. user .. ':' .. item.digest) or first_use[item.digest]
+    first_use[item.digest] = item.seen or table.concat(item.ids, ' ')
+  end
+  local lane = item.messages[1].lane
+  if not item.seen and is_queue(lane) and not new_queues[lane] and redis.call('EXISTS', K.lane .. lane) == 0 then
     new_queues[lane], new_count = true, new_count + 1
   end
+  items[#items + 1] = item
 end
 
 -- refuse
-for i = 5, 4 + revived do
+for i = 6, 5 + revived do
   if not redis.call('XRANGE', K.dead .. user, ARGV[i], ARGV[i])[1] then return { 'gone', ARGV[i] } end
 end
 if new_count > 0 and redis.call('SCARD', K.queue_names .. user) + new_count > max_queues then
@@ -33,22 +40,17 @@ if new_count > 0 and redis.call('SCARD', K.queue_names .. user) + new_count > ma
 end
 
 -- write
-for i = 5, 4 + revived do exhume(user, ARGV[i]) end
-for lane in pairs(new_queues) do
-  redis.call('HSET', K.lane .. lane, 'parallelism', 1, 'paused', 0, 'created_ms', now_ms, 'updated_ms', now_ms)
-  redis.call('SADD', K.queue_names .. user, string.sub(lane, #user + 2))
-end
-for _, message in ipairs(messages) do
-  local id, lane, waits = message.id, message.lane, message.due_ms > tonumber(now_ms)
-  local trail = log_append(user, now_ms, id, 'CREATED', 'n', waits and message.due_ms or '')
-  redis.call('HSET', K.job .. id, 'user', user, 'origin', lane, 'trail', trail,
-    'state', waits and 'due' or 'ready', 'status', waits and 'scheduled' or 'queued', unpack(message.record))
-  redis.call('ZADD', K.live .. user, now_ms, id)
-  if waits then
-    if lane ~= user then redis.call('ZADD', K.members .. lane, DELAYED_PLACE, id) end
-    due_add(id, message.due_ms)
-  else
-    line_join(lane, user, id)
+for i = 6, 5 + revived do exhume(user, ARGV[i]) end
+local answer = { 'accepted' }
+for _, item in ipairs(items) do
+  -- An item sent again because the answer was lost finds its messages stored.
+  local stored = redis.call('EXISTS', K.job .. item.ids[1]) == 1
+  if not item.seen and not stored then
+    for _, message in ipairs(item.messages) do store(user, now_ms, message) end
+    if item.digest ~= '' then
+      redis.call('SET', K.dedup .. user .. ':' .. item.digest, table.concat(item.ids, ' '), 'PX', window_ms)
+    end
   end
+  answer[#answer + 1] = item.seen or ''
 end
-return { 'accepted' }
+return answer

@@ -1,17 +1,19 @@
 -- claim: hand ready messages to a worker, each under a lease and with its next attempt number.
 -- KEYS  1 ring (LIST)
 -- ARGV  1 worker   2 now_ms   3 now as RQ writes it   4 lease_until_ms   5 most messages
+--       6 most deliveries in flight over all workers
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
--- Returns  {'suspended'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
--- Refuses when `rq suspend` is on. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, start, gate
+-- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
+-- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
+-- uses: log, line, flow, wake_at, start, gate
 local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4] }
-local most = tonumber(ARGV[5])
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
 
 -- refuse
 if redis.call('EXISTS', K.suspended) == 1 then return { 'suspended' } end
+local most = math.min(tonumber(ARGV[5]), tonumber(ARGV[6]) - redis.call('ZCARD', K.leases))
+if most <= 0 then return { 'full' } end
 
 -- write
 local rows = {}
@@ -26,11 +28,11 @@ local function visit_ring()
   return true
 end
 
-if #ARGV == 5 then
+if #ARGV == 6 then
   local visits = 0
   while #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
 else
-  for i = 6, #ARGV do
+  for i = 7, #ARGV do
     if #rows < most and take(ARGV[i], most - #rows, claim, rows) then lane_wake(ARGV[i]) end
   end
 end

@@ -3,14 +3,15 @@
 -- ARGV  1 now_ms   2 now as RQ writes it   3 keep_ms of the record   4 most messages
 -- Returns  {number recovered, end of the next lease in ms or ''}
 -- Refuses nothing. A message whose cancellation was requested is cancelled instead of recovered.
--- uses: log, line, finish
+-- uses: log, line, flow, finish
 local times = { now_ms = ARGV[1], now_iso = ARGV[2], keep_ms = ARGV[3] }
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[4])
 local places = {}
 for _, id in ipairs(ids) do
-  local state, lane, user, cancel, trail =
-    unpack(redis.call('HMGET', K.job .. id, 'state', 'origin', 'user', 'cancel', 'trail'))
+  local state, lane, user, cancel, trail, flow =
+    unpack(redis.call('HMGET', K.job .. id, 'state', 'origin', 'user', 'cancel', 'trail', 'flow'))
   redis.call('ZREM', KEYS[1], id)
+  if flow then flow_release(flow, id) end
   if state == 'active' and cancel == '1' then
     local entry = log_append(user, times.now_ms, id, 'CANCELED')
     finish(id, { user = user, lane = lane }, 'canceled', 'canceled', times, trail .. ' ' .. entry)

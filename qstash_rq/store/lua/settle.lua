@@ -1,54 +1,42 @@
--- settle: write what became of attempts: delivered, due again, or a dead letter.
+-- settle: write what became of attempts: delivered, due again, or a dead letter; and their callbacks.
 -- KEYS  1 leases (ZSET)
 -- ARGV  1 worker   2 now_ms   3 now as RQ writes it   4 keep_ms of the record   5 keep_ms of a dead letter
---       then for each attempt: id, attempt, outcome (delivered | retry | failed), due_ms, response (JSON), body
+--       then for each attempt: id, attempt, outcome (delivered | retry | failed), due_ms, response (JSON), body,
+--       text that stands for the DLQ id in callbacks, number of callbacks, callbacks (messages, see store)
 -- Returns  a word for each attempt: delivered | retry | failed | canceled | superseded
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
--- uses: log, line, due, finish, bury
-local now_ms, now_iso, dead_keep_ms = ARGV[2], ARGV[3], tonumber(ARGV[5])
-local times = { now_ms = now_ms, now_iso = now_iso, keep_ms = ARGV[4] }
-local dead_times = { now_ms = now_ms, now_iso = now_iso, keep_ms = ARGV[5] }
+-- uses: log, line, due, flow, finish, bury, store, callbacks, failure
+local now_ms = ARGV[2]
+local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5] }
 local words, counts = {}, { delivered = 0, failed = 0 }
 
-local function settle_failure(id, message, outcome, due_ms, response, body)
-  local canceled = message.cancel == '1'
-  local next_ms = outcome == 'retry' and not canceled and due_ms or ''
-  local function log(...) return ' ' .. log_append(message.user, now_ms, id, ...) end
-  local trail = message.trail .. log('ERROR', 'd', response, 'b', body, 'n', next_ms)
-  if canceled then
-    finish(id, message, 'canceled', 'canceled', times, trail .. log('CANCELED'))
-    return 'canceled'
-  elseif outcome == 'retry' then
-    trail = trail .. log('RETRY', 'n', next_ms)
-    redis.call('HSET', K.job .. id, 'state', 'due', 'status', 'scheduled', 'trail', trail,
-      'retried', (tonumber(message.retried) or 0) + 1, 'not_before_ms', due_ms)
-    due_add(id, due_ms)
-    return 'retry'
-  end
-  finish(id, message, 'failed', 'failed', dead_times, trail .. log('FAILED', 'd', response))
-  bury(id, message, now_ms, math.ceil((tonumber(now_ms) + dead_keep_ms) / 1000), response, body)
-  return 'failed'
+local function settle_one(outcome)
+  -- read
+  local id = outcome.id
+  local state, attempt, user, lane, cancel, trail, retried, flow = unpack(redis.call('HMGET', K.job .. id,
+    'state', 'attempt', 'user', 'origin', 'cancel', 'trail', 'retried', 'flow'))
+  -- refuse
+  if state ~= 'active' or attempt ~= outcome.attempt then return 'superseded' end
+  -- write
+  local message = { user = user, lane = lane, cancel = cancel, trail = trail, retried = retried }
+  redis.call('ZREM', KEYS[1], id)
+  if flow then flow_release(flow, id) end
+  if outcome.word ~= 'delivered' then return settle_failure(message, outcome, times) end
+  local entry = log_append(user, now_ms, id, 'DELIVERED')
+  store_callbacks(user, now_ms, id, outcome.callbacks)
+  finish(id, message, 'delivered', 'finished', times, trail .. ' ' .. entry)
+  return 'delivered'
 end
 
-for i = 6, #ARGV, 6 do
-  local id, attempt, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  -- read
-  local state, current, user, lane, cancel, trail, retried = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'attempt', 'user', 'origin', 'cancel', 'trail', 'retried'))
-  local message = { user = user, lane = lane, cancel = cancel, trail = trail, retried = retried }
-  local word = 'superseded'
-  if state == 'active' and current == attempt then
-    -- write
-    redis.call('ZREM', KEYS[1], id)
-    if outcome == 'delivered' then
-      word = 'delivered'
-      local entry = log_append(user, now_ms, id, 'DELIVERED')
-      finish(id, message, 'delivered', 'finished', times, trail .. ' ' .. entry)
-    else
-      word = settle_failure(id, message, outcome, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5])
-    end
-    if counts[word] then counts[word] = counts[word] + 1 end
-  end
+local at = 6
+while at <= #ARGV do
+  local outcome = { id = ARGV[at], attempt = ARGV[at + 1], word = ARGV[at + 2], due_ms = ARGV[at + 3],
+    response = ARGV[at + 4], body = ARGV[at + 5], placeholder = ARGV[at + 6], callbacks = {} }
+  local count = tonumber(ARGV[at + 7])
+  at = at + 8
+  for i = 1, count do outcome.callbacks[i], at = parse(at) end
+  local word = settle_one(outcome)
+  if counts[word] then counts[word] = counts[word] + 1 end
   words[#words + 1] = word
 end
 

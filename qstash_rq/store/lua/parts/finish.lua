@@ -1,15 +1,43 @@
--- finish(id, message, state, status, times, trail): make a message terminal. Frees its slot, takes
--- it off every index of living messages and keeps its record for times.keep_ms, for the log.
+-- finish(id, message, state, status, times, trail): make a message terminal. Takes it off every index
+-- of living messages, gives back its slot and keeps its record for times.keep_ms, for the log.
 -- message: {user =, lane =}; times: {now_ms =, now_iso =, keep_ms =}.
+-- A queue's slot is held until the message's callbacks have ended too: until then it lingers.
+
+local function slot_free(lane, id)
+  redis.call('ZREM', K.members .. lane, id)
+  if redis.call('SREM', K.slots .. lane, id) == 1 and redis.call('EXISTS', K.queue .. lane) == 1 then
+    lane_wake(lane)
+  end
+end
+
+-- The message that this one is a callback of may have waited for it.
+local function callback_ended(source)
+  local left = redis.call('HINCRBY', K.job .. source, 'callbacks', -1)
+  local lingers, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
+  if left > 0 or not lingers then return end
+  redis.call('HDEL', K.job .. source, 'lingers')
+  if redis.call('EXISTS', K.lane .. lane) == 1 then redis.call('HINCRBY', K.lane .. lane, 'lingering', -1) end
+  slot_free(lane, source)
+end
+
 local function finish(id, message, state, status, times, trail)
   local lane = message.lane
   redis.call('HSET', K.job .. id, 'state', state, 'status', status, 'trail', trail,
     'ended_at', times.now_iso, 'ended_ms', times.now_ms)
   redis.call('PEXPIRE', K.job .. id, times.keep_ms)
   redis.call('ZREM', K.live .. message.user, id)
-  if lane == message.user then return end
-  redis.call('ZREM', K.members .. lane, id)
-  if redis.call('SREM', K.slots .. lane, id) == 1 and redis.call('EXISTS', K.queue .. lane) == 1 then
-    lane_wake(lane)
+  local flow, source, schedule, callbacks =
+    unpack(redis.call('HMGET', K.job .. id, 'flow', 'source', 'schedule', 'callbacks'))
+  if flow then flow_leave(flow) end
+  if source and redis.call('EXISTS', K.job .. source) == 1 then callback_ended(source) end
+  if schedule and redis.call('HEXISTS', K.tick_states .. schedule, id) == 1 then
+    redis.call('HSET', K.tick_states .. schedule, id, state == 'delivered' and 'SUCCESS' or 'FAIL')
+  end
+  if not is_queue(lane) then return end
+  if callbacks and tonumber(callbacks) > 0 and redis.call('EXISTS', K.lane .. lane) == 1 then
+    redis.call('HSET', K.job .. id, 'lingers', 1)
+    redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)
+  else
+    slot_free(lane, id)
   end
 end

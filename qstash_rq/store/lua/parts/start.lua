@@ -3,13 +3,14 @@
 -- claimed): an id in a line is a hint, the record decides.
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =}.
 local function start(id, claim)
-  local state, attempt, retried, user, spec, body, trail = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'attempt', 'retried', 'user', 'spec', 'body', 'trail'))
+  local state, attempt, retried, user, spec, body, trail, flow = unpack(redis.call('HMGET', K.job .. id,
+    'state', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow'))
   if state ~= 'ready' then return nil end
   attempt = (tonumber(attempt) or 0) + 1
   local entry = log_append(user, claim.now_ms, id, 'ACTIVE')
   redis.call('HSET', K.job .. id, 'state', 'active', 'status', 'started', 'attempt', attempt,
     'started_at', claim.now_iso, 'worker_name', claim.worker, 'trail', trail .. ' ' .. entry)
   redis.call('ZADD', K.leases, claim.lease_until_ms, id)
+  if flow then flow_take(flow, id, claim.now_ms) end
   return { id, attempt, tonumber(retried) or 0, user, spec, body or '' }
 end

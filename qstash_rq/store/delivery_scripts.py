@@ -1,0 +1,96 @@
+"""Typed wrappers of the worker's scripts: claim, renew and settle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qstash_rq.clock import iso_timestamp
+from qstash_rq.delivery import Claim, Settled, Withheld
+from qstash_rq.message import Message
+from qstash_rq.store import keys
+from qstash_rq.store.executor import Word
+from qstash_rq.store.message_args import message_args
+from qstash_rq.store.records import decode_message
+from qstash_rq.store.script import Call, load_script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """One attempt to settle; `response` is JSON, `body` the response's bytes.
+
+    `placeholder` stands in the callbacks' bodies for the id of the dead letter, should one be made.
+    """
+
+    message_id: str
+    attempt: int
+    outcome: Settled
+    due_ms: int = 0
+    response: str = ""
+    body: bytes = b""
+    callbacks: tuple[Message, ...] = ()
+    placeholder: str = ""
+
+
+def _decode_claims(answer: list[Any]) -> tuple[Claim, ...] | Withheld:
+    if answer[0] != b"claimed":
+        return Withheld(answer[0].decode())
+    pairs = [word.decode() for word in answer[1]]
+    signing_keys = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    claims: list[Claim] = []
+    for message_id, attempt, retried, user, spec, body in answer[2:]:
+        user_id = user.decode()
+        claims.append(
+            Claim(
+                message=decode_message(message_id.decode(), user_id, spec, body),
+                attempt=attempt,
+                retried=retried,
+                signing_key=signing_keys[user_id],
+            )
+        )
+    return tuple(claims)
+
+
+def claim(
+    *,
+    worker: str,
+    now_ms: int,
+    lease_until_ms: int,
+    most: int,
+    most_in_flight: int,
+    lanes: Sequence[str] = (),
+) -> Call[tuple[Claim, ...] | Withheld]:
+    """Claim up to `most` messages, or hear why nothing is handed out. `lanes` empty: every lane."""
+    args = (worker, now_ms, iso_timestamp(now_ms), lease_until_ms, most, most_in_flight, *lanes)
+    return Call(load_script("claim"), (keys.RING(),), args, _decode_claims)
+
+
+def renew(*, lease_until_ms: int, held: Sequence[tuple[str, int]]) -> Call[tuple[str, ...]]:
+    """Prolong leases given as (message id, attempt); answers the ids that are no longer held."""
+    args = (lease_until_ms, *(word for pair in held for word in pair))
+    return Call(
+        load_script("renew"), (keys.LEASES(),), args, lambda answer: tuple(word.decode() for word in answer)
+    )
+
+
+def settle(
+    *,
+    worker: str,
+    now_ms: int,
+    keep_ms: int,
+    dead_keep_ms: int,
+    max_timeout_ms: int,
+    settlements: Sequence[Settlement],
+) -> Call[tuple[Settled, ...]]:
+    """Write what became of attempts, one word each; late attempts are refused as superseded."""
+    args: list[Word] = [worker, now_ms, iso_timestamp(now_ms), keep_ms, dead_keep_ms]
+    for item in settlements:
+        args += (item.message_id, item.attempt, item.outcome.value, item.due_ms, item.response, item.body)
+        args += (item.placeholder, len(item.callbacks))
+        for callback in item.callbacks:
+            args += message_args(callback, max_timeout_ms=max_timeout_ms, held_by=item.message_id)
+    return Call(
+        load_script("settle"),
+        (keys.LEASES(),),
+        tuple(args),
+        lambda answer: tuple(Settled(word.decode()) for word in answer),
+    )

@@ -1,0 +1,19 @@
+"""Typed wrapper of the script that changes the gate of a flow-control key."""
+
+from collections.abc import Mapping
+
+from qstash_rq.lanes import Lane
+from qstash_rq.store import keys
+from qstash_rq.store.executor import Word
+from qstash_rq.store.script import Call, load_script
+
+
+def change_flow(
+    *, lane: Lane, now_ms: int, fields: Mapping[str, Word], new_window: bool = False
+) -> Call[None]:
+    """Set fields of a key's gate, made if need be; `new_window` starts a rate window now."""
+    args: list[Word] = [lane.name, lane.flow_key or "", now_ms, int(new_window)]
+    for name, value in fields.items():
+        args += (name, value)
+    names = (keys.FLOW(lane.name), keys.FLOW_KEYS(lane.user_id))
+    return Call(load_script("change_flow"), names, tuple(args), lambda _: None)

@@ -1,0 +1,77 @@
+"""Read flow-control keys: their gates, what is in flight and what waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qstash_rq.lanes import Lane
+from qstash_rq.store import keys
+from qstash_rq.store.executor import Executor, Word
+
+_FIELDS = ("parallelism", "rate", "period_ms", "window_ms", "count", "paused", "pin_parallelism", "pin_rate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFlow:
+    """The gate of one key as it is stored, what it holds and what waits at it."""
+
+    key: str
+    parallelism: int
+    rate: int
+    period_ms: int
+    window_ms: int
+    count: int
+    paused: bool
+    pinned_parallelism: bool
+    pinned_rate: bool
+    in_flight: int
+    waiting: int
+
+
+def read_flow_keys(store: Executor, user_id: str) -> list[str]:
+    """Return the user's flow-control keys, sorted; some may have expired."""
+    return sorted(word.decode() for word in store.command("SMEMBERS", keys.FLOW_KEYS(user_id)))
+
+
+def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[StoredFlow]:
+    """Return those of the given keys that exist; one round trip, and one more to forget the expired."""
+    commands: list[tuple[Word, ...]] = []
+    for key in flow_keys:
+        gate = Lane(user_id, flow_key=key).name
+        commands += [
+            ("HMGET", keys.FLOW(gate), *_FIELDS),
+            ("SCARD", keys.SLOTS(gate)),
+            ("LLEN", keys.QUEUE(gate)),
+        ]
+    answers = store.commands(commands)
+    found: list[StoredFlow] = []
+    expired: list[str] = []
+    for key, gate, in_flight, waiting in zip(
+        flow_keys, answers[::3], answers[1::3], answers[2::3], strict=True
+    ):
+        if gate[2] is None:
+            expired.append(key)
+            continue
+        parallelism, rate, period_ms, window_ms, count = (int(word or 0) for word in gate[:5])
+        found.append(
+            StoredFlow(
+                key=key,
+                parallelism=parallelism,
+                rate=rate,
+                period_ms=period_ms,
+                window_ms=window_ms,
+                count=count,
+                paused=gate[5] == b"1",
+                pinned_parallelism=gate[6] == b"1",
+                pinned_rate=gate[7] == b"1",
+                in_flight=in_flight,
+                waiting=waiting,
+            )
+        )
+    if expired:
+        store.command("SREM", keys.FLOW_KEYS(user_id), *expired)
+    return found
+
+
+def count_in_flight(store: Executor) -> int:
+    """Return how many deliveries are in flight over all workers."""
+    return store.command("ZCARD", keys.LEASES())

@@ -1,0 +1,37 @@
+-- parse(at): read one message from ARGV; returns it and where the next one begins.
+-- A message is: id, lane, due_ms (0 = at once), gate of its flow-control key or '', the key's
+-- parallelism, rate (0 = none) and period_ms, number of fields, field, value ...
+-- store(user, now_ms, message): write its record, its place, its log entry.
+local function parse(at)
+  local fields = tonumber(ARGV[at + 7])
+  local message = {
+    id = ARGV[at], lane = ARGV[at + 1], due_ms = tonumber(ARGV[at + 2]), flow = ARGV[at + 3],
+    parallelism = ARGV[at + 4], rate = ARGV[at + 5], period_ms = ARGV[at + 6],
+  }
+  message.record = { unpack(ARGV, at + 8, at + 7 + 2 * fields) }
+  return message, at + 8 + 2 * fields
+end
+
+local function queue_make(lane, user, now_ms)
+  redis.call('HSET', K.lane .. lane, 'parallelism', 1, 'paused', 0, 'created_ms', now_ms, 'updated_ms', now_ms)
+  redis.call('SADD', K.queue_names .. user, string.sub(lane, #user + 2))
+end
+
+local function store(user, now_ms, message)
+  local id, lane, waits = message.id, message.lane, message.due_ms > tonumber(now_ms)
+  if is_queue(lane) and redis.call('EXISTS', K.lane .. lane) == 0 then queue_make(lane, user, now_ms) end
+  local trail = log_append(user, now_ms, id, 'CREATED', 'n', waits and message.due_ms or '')
+  redis.call('HSET', K.job .. id, 'user', user, 'origin', lane, 'trail', trail,
+    'state', waits and 'due' or 'ready', 'status', waits and 'scheduled' or 'queued', unpack(message.record))
+  redis.call('ZADD', K.live .. user, now_ms, id)
+  if message.flow ~= '' then
+    redis.call('HSET', K.job .. id, 'flow', message.flow)
+    flow_join(message.flow, user, message.parallelism, message.rate, message.period_ms)
+  end
+  if waits then
+    if is_queue(lane) then redis.call('ZADD', K.members .. lane, DELAYED_PLACE, id) end
+    due_add(id, message.due_ms)
+  else
+    line_join(lane, id)
+  end
+end

@@ -1,0 +1,62 @@
+"""Typed wrappers of the scripts that the timers run: promote, recover, drain and expire."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qstash_rq.clock import iso_timestamp
+from qstash_rq.store import keys
+from qstash_rq.store.script import Call, load_script
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many messages an upkeep step moved, and when the next one is due (None: none waits)."""
+
+    count: int
+    next_ms: int | None
+
+
+def _decode_moved(answer: list[Any]) -> Moved:
+    count, next_ms = answer
+    return Moved(count, int(float(next_ms)) if next_ms else None)
+
+
+def promote(*, now_ms: int, most: int) -> Call[Moved]:
+    """Move up to `most` due messages to their place in line, and as many lanes to the ring."""
+    return Call(load_script("promote"), (keys.DUE(), keys.WAKES()), (now_ms, most), _decode_moved)
+
+
+def recover(*, now_ms: int, keep_ms: int, most: int) -> Call[Moved]:
+    """Put up to `most` messages whose lease has ended back at the front of their lanes."""
+    args = (now_ms, iso_timestamp(now_ms), keep_ms, most)
+    return Call(load_script("recover"), (keys.LEASES(),), args, _decode_moved)
+
+
+def drain(*, lane_name: str, now_ms: int, keep_ms: int, most: int) -> Call[int]:
+    """Cancel up to `most` messages of a closed queue; answers how many are left."""
+    user_id = lane_name.partition(":")[0]
+    args = (now_ms, iso_timestamp(now_ms), keep_ms, user_id, lane_name, most)
+    return Call(load_script("drain"), (keys.CLOSING(lane_name),), args, int)
+
+
+def expire(
+    *,
+    user_id: str,
+    now_ms: int,
+    log_retention_ms: int,
+    log_max_entries: int,
+    dlq_retention_ms: int,
+    grace_ms: int,
+    most: int,
+) -> Call[int]:
+    """Trim one user's log and dead letters; answers how many entries went."""
+    args = (
+        user_id,
+        now_ms - log_retention_ms,
+        log_max_entries,
+        now_ms - dlq_retention_ms,
+        most,
+        now_ms,
+        grace_ms,
+    )
+    return Call(load_script("expire"), (keys.LOG(user_id), keys.DEAD(user_id)), args, int)
