@@ -4,7 +4,7 @@
 --       then for each message: id, lane, due_ms (0 = at once), number of fields, field, value ...
 -- Returns  {'accepted'} | {'gone', dlq_id} | {'queues_full'}
 -- Refuses when a dead letter to revive is not there, or a new queue would exceed max_queues.
--- uses: log, line, due, bury
+-- uses: log, line, due, exhume
 local now_ms, max_queues, user, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 
 -- read
