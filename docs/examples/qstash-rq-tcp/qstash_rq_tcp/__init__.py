@@ -22,7 +22,7 @@ class TcpDeliverer:
         try:
             address = await _resolve(url.hostname or "", url.port or 0)
             if not prepared.allow_private and is_private(address):
-                return Attempt(error=f"refused to connect to private address {address}")
+                return Attempt(error=f"blocked: {address} is not a public address")
             return Attempt(status=200, body=await _exchange(address, url.port or 0, prepared))
         except (OSError, ValueError) as error:
             return Attempt(error=str(error) or type(error).__name__)
