@@ -23,6 +23,8 @@ for field, digest in pairs(digests) do
   end
 end
 redis.call('SADD', KEYS[1], ARGV[1])
+-- The user's own lane is a queue that `rq info` always lists, and its workers with it.
+redis.call('SADD', K.queues, K.queue .. ARGV[1])
 for i, field in ipairs({ 'current', 'next', 'configured' }) do
   if ARGV[4 + i] ~= '' then redis.call('HSET', KEYS[2], field, ARGV[4 + i]) end
 end
