@@ -1,13 +1,17 @@
 """What the timers call: promote, recover, drain, expire; each is safe to run anywhere, at any time."""
 
+import logging
 from collections.abc import Callable
 
 from qstash_rq.core import Core
+from qstash_rq.events import Event, log_event
 from qstash_rq.store import keys
 from qstash_rq.store.queues import read_closing_lanes
 from qstash_rq.store.script import Call
 from qstash_rq.store.upkeep_scripts import Moved, drain, expire, promote, recover
 from qstash_rq.store.users import read_user_ids
+
+_log = logging.getLogger("qstash_rq.upkeep")
 
 SCHEDULED_JOBS_KEY = keys.DUE()
 SCHEDULER_PREFIX = keys.SCHEDULER()
@@ -38,10 +42,13 @@ def list_due(
 
 
 def recover_lost(core: Core) -> int | None:
-    """Take messages back from silent workers; returns when the next lease ends, in ms."""
+    """Take messages back from silent workers, and say so; returns when the next lease ends, in ms."""
     keep_ms = core.settings.record_retention_ms
     return _until_done(
-        core, lambda now_ms: recover(now_ms=now_ms, keep_ms=keep_ms, most=RECOVER_STEP), RECOVER_STEP
+        core,
+        lambda now_ms: recover(now_ms=now_ms, keep_ms=keep_ms, most=RECOVER_STEP),
+        RECOVER_STEP,
+        Event.LEASE_RECOVERED,
     )
 
 
@@ -98,9 +105,13 @@ def forget_scheduler(core: Core, name: str) -> None:
     core.store.command("DEL", keys.SCHEDULER(name))
 
 
-def _until_done(core: Core, step: Callable[[int], Call[Moved]], full: int) -> int | None:
+def _until_done(
+    core: Core, step: Callable[[int], Call[Moved]], full: int, event: Event | None = None
+) -> int | None:
     # A full step means there may be more; the clock is read again because time goes on.
     while True:
         moved = core.store.run(step(core.clock.now_ms()))
+        if moved.count and event is not None:
+            log_event(_log, logging.WARNING, event, messages=moved.count)
         if moved.count < full:
             return moved.next_ms

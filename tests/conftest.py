@@ -25,6 +25,7 @@ from qstash_rq.settings import (
     Settings,
 )
 from tests.clock import FakeClock
+from tests.leaks import find_leaks
 from tests.receiver import Receiver
 
 _IN_MEMORY = {
@@ -50,6 +51,14 @@ def redis_url(valkey: str) -> str:
     with Redis.from_url(valkey) as client:
         client.flushall()
     return valkey
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves keys in the store that will never go."""
+    yield
+    if "redis_url" in request.fixturenames:
+        assert find_leaks(request.getfixturevalue("valkey")) == []
 
 
 @pytest.fixture

@@ -32,8 +32,20 @@ if #ARGV == 6 then
   local visits = 0
   while #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
 else
-  for i = 7, #ARGV do
-    if #rows < most and take(ARGV[i], most - #rows, claim, rows) then lane_wake(ARGV[i]) end
+  local named, visits, unfinished = {}, 0, {}
+  for i = 7, #ARGV do named[#named + 1] = ARGV[i] end
+  local most_visits = #named + VISITS
+  -- Each millisecond another lane is the first, or one free place would go to the same lane for ever.
+  local at = 1 + claim.now_ms % #named
+  while #rows < most and visits < most_visits and #named > 0 do
+    if at > #named then at = 1 end
+    local lane = named[at]
+    unfinished[lane] = take(lane, math.min(TURN, most - #rows), claim, rows)
+    if unfinished[lane] then at = at + 1 else table.remove(named, at) end
+    visits = visits + 1
+  end
+  for _, lane in ipairs(named) do
+    if unfinished[lane] then lane_wake(lane) end
   end
 end
 

@@ -5,10 +5,10 @@
 -- Returns  the number of entries removed
 -- Refuses nothing. A terminal message goes with its last entry, unless it is a dead letter or so
 -- fresh that GET /v2/messages must still find it.
--- uses: bury
+-- uses: exhume
 local most, removed = tonumber(ARGV[5]), 0
 
-for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '(' .. ARGV[4], 'COUNT', most)) do
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '(' .. ARGV[4] .. '-0', 'COUNT', most)) do
   exhume(ARGV[1], entry[1])
   removed = removed + 1
 end

@@ -3,13 +3,14 @@
 -- KEYS  1 due (ZSET)   2 wakes (ZSET)
 -- ARGV  1 now_ms   2 most messages
 -- Returns  {number moved, ms of the next one or ''}
--- Refuses nothing: an id that is no longer due is only taken off the set.
+-- Refuses nothing: an id that is no longer due is only taken off the set, and so is one whose queue
+-- was deleted: drain cancels it.
 -- uses: line
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(ids) do
   local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
   redis.call('ZREM', KEYS[1], id)
-  if state == 'due' then
+  if state == 'due' and not redis.call('ZSCORE', K.closing .. lane, id) then
     redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
     line_join(lane, id)
   end

@@ -10,18 +10,21 @@ if ARGV[2] == 'add' and exists then return 'exists' end
 if ARGV[2] == 'change' and not exists then return 'gone' end
 if ARGV[2] == 'configure' and redis.call('HGET', KEYS[2], 'configured') == ARGV[7] then return 'unchanged' end
 
-local function put_token(field, digest, read_only)
-  if digest == '' then return end
-  local old = redis.call('HGET', KEYS[2], field)
+-- Both old tokens go before a new one comes: the two may have changed places.
+local digests = { token = ARGV[3], readonly_token = ARGV[4] }
+for field, digest in pairs(digests) do
+  local old = digest ~= '' and redis.call('HGET', KEYS[2], field)
   if old then redis.call('DEL', K.token .. old) end
-  redis.call('HSET', KEYS[2], field, digest)
-  redis.call('HSET', K.token .. digest, 'user', ARGV[1], 'read_only', read_only)
+end
+for field, digest in pairs(digests) do
+  if digest ~= '' then
+    redis.call('HSET', KEYS[2], field, digest)
+    redis.call('HSET', K.token .. digest, 'user', ARGV[1], 'read_only', field == 'token' and 0 or 1)
+  end
 end
 redis.call('SADD', KEYS[1], ARGV[1])
 -- The user's own lane is a queue that `rq info` always lists, and its workers with it.
 redis.call('SADD', K.queues, K.queue .. ARGV[1])
-put_token('token', ARGV[3], 0)
-put_token('readonly_token', ARGV[4], 1)
 for i, field in ipairs({ 'current', 'next', 'configured' }) do
   if ARGV[4 + i] ~= '' then redis.call('HSET', KEYS[2], field, ARGV[4 + i]) end
 end

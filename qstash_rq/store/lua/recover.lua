@@ -2,7 +2,8 @@
 -- KEYS  1 leases (ZSET)
 -- ARGV  1 now_ms   2 now as RQ writes it   3 keep_ms of the record   4 most messages
 -- Returns  {number recovered, end of the next lease in ms or ''}
--- Refuses nothing. A message whose cancellation was requested is cancelled instead of recovered.
+-- Refuses nothing. A message whose cancellation was requested is cancelled instead of recovered;
+-- one whose queue was deleted joins no line: drain cancels it.
 -- uses: log, line, flow, finish
 local times = { now_ms = ARGV[1], now_iso = ARGV[2], keep_ms = ARGV[3] }
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[4])
@@ -17,8 +18,8 @@ for _, id in ipairs(ids) do
     finish(id, { user = user, lane = lane }, 'canceled', 'canceled', times, trail .. ' ' .. entry)
   elseif state == 'active' then
     redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
-    local place = tonumber(redis.call('ZSCORE', K.members .. lane, id)) or 0
-    places[#places + 1] = { id = id, lane = lane, place = place }
+    local place = not is_queue(lane) and 0 or redis.call('ZSCORE', K.members .. lane, id)
+    if place then places[#places + 1] = { id = id, lane = lane, place = tonumber(place) } end
   end
 end
 
