@@ -3,7 +3,7 @@
 -- ARGV  1 gate   2 key   3 now_ms   4 '1' = a new rate window starts now   then field, value pairs to set
 -- Returns  nothing
 -- Refuses nothing. All that waits at the gate tries again.
--- uses: line, flow
+-- uses: line, flow, flow_use
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'parallelism', 0, 'rate', 0, 'period_ms', 1000)
   redis.call('SADD', KEYS[2], ARGV[2])

@@ -5,7 +5,7 @@
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, flow, wake_at, start, gate
+-- uses: log, line, flow, wake_at, start, passing, queue_gate, gate
 local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4] }
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long

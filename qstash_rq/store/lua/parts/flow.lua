@@ -2,8 +2,6 @@
 -- flow_open(gate, now_ms): whether a delivery may start now; if only a rate window's end can change
 -- that, also when. flow_take(gate, id, now_ms): count a delivery that starts.
 -- flow_release(gate, id): the delivery is over. flow_wake(gate): all that wait may try again.
--- flow_join(...), flow_leave(gate): a message begins, ends to use the key.
-local FLOW_IDLE_MS = 86400000 -- an unused key is forgotten after a day
 -- Deliveries of two windows may arrive closer together than they were sent: the next window
 -- starts this much late, so that the receiver never sees one too many in a period.
 local WINDOW_MARGIN_MS = 20
@@ -38,32 +36,4 @@ end
 
 local function flow_release(gate, id)
   if redis.call('SREM', K.slots .. gate, id) == 1 then flow_wake(gate) end
-end
-
-local function flow_keep(gate)
-  local users, paused, pinned_p, pinned_r =
-    unpack(redis.call('HMGET', K.flow .. gate, 'users', 'paused', 'pin_parallelism', 'pin_rate'))
-  local used = (tonumber(users) or 0) > 0 or paused == '1' or pinned_p == '1' or pinned_r == '1'
-  if used then
-    redis.call('PERSIST', K.flow .. gate)
-  else
-    redis.call('PEXPIRE', K.flow .. gate, FLOW_IDLE_MS)
-  end
-end
-
-local function flow_join(gate, user, parallelism, rate, period_ms)
-  local key = K.flow .. gate
-  local old_p, old_r, old_period, pinned_p, pinned_r =
-    unpack(redis.call('HMGET', key, 'parallelism', 'rate', 'period_ms', 'pin_parallelism', 'pin_rate'))
-  if pinned_p ~= '1' then redis.call('HSET', key, 'parallelism', parallelism) end
-  if pinned_r ~= '1' then redis.call('HSET', key, 'rate', rate, 'period_ms', period_ms) end
-  redis.call('HINCRBY', key, 'users', 1)
-  redis.call('SADD', K.flow_keys .. user, string.sub(gate, #user + 3))
-  flow_keep(gate)
-  if old_p ~= parallelism or old_r ~= rate or old_period ~= period_ms then flow_wake(gate) end
-end
-
-local function flow_leave(gate)
-  redis.call('HINCRBY', K.flow .. gate, 'users', -1)
-  flow_keep(gate)
 end
