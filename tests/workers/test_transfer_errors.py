@@ -4,10 +4,10 @@ import asyncio
 import socket
 import ssl
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.workers.raw_server import OK, Player, raw_server, say, say_and_close
 from tests.workers.sending import send
@@ -155,13 +155,14 @@ def test_a_tls_handshake_that_hangs_is_a_connect_timeout() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Make a self-signed certificate for localhost; give its file and its key's."""
+    """Make a certificate for localhost that no known authority signed; give its file and its key's."""
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", "req", "-x509", *curve, *subject, *files], check=True, capture_output=True)  # noqa: S607
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(str(key))
+    for part in (*issued.cert_chain_pems, authority.cert_pem):
+        part.write_to_path(str(certificate), append=True)
     return certificate, key
 
 
