@@ -22,8 +22,9 @@ def create_app(core: Core) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.converters["name"] = NameConverter
-    app.before_request(Gate(core).check)
-    ErrorAnswers(core.clock).register(app)
+    gate = Gate(core)
+    app.before_request(gate.check)
+    ErrorAnswers(core.clock, on_outage=gate.forget).register(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.wsgi_app = RawTarget(app.wsgi_app)

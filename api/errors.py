@@ -1,6 +1,7 @@
 """Turn errors into answers: one table from code to status, one shape for all (contract 0.2)."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, request
@@ -27,10 +28,14 @@ _QUIET_MS = 1_000
 
 
 class ErrorAnswers:
-    """Answers every error of one app; logs those that are ours."""
+    """Answers every error of one app; logs those that are ours.
 
-    def __init__(self, clock: Clock) -> None:
+    `on_outage` is called whenever Redis could not be reached.
+    """
+
+    def __init__(self, clock: Clock, on_outage: Callable[[], None]) -> None:
         self._clock = clock
+        self._on_outage = on_outage
         self._last_outage_ms = 0
 
     def register(self, app: Flask) -> None:
@@ -47,6 +52,7 @@ class ErrorAnswers:
 
     def answer_outage(self, error: Exception) -> Response:
         """Answer 503; an outage fails every request, so it is logged once a second at most."""
+        self._on_outage()
         now_ms = self._clock.now_ms()
         if abs(now_ms - self._last_outage_ms) >= _QUIET_MS:
             self._last_outage_ms = now_ms

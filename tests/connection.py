@@ -37,11 +37,13 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Sign in at the desk."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._desk.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost does not matter
+        """Give up what is not answered."""
         self._desk.connections.discard(self)
         self._writable.set()
         if self._answering is not None:
@@ -51,12 +53,15 @@ class Connection(asyncio.Protocol):
             self._desk.closed(answered=False)
 
     def pause_writing(self) -> None:
+        """Let an endless body wait for its reader."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
+        """Let an endless body go on."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
         self._reader.feed(data)
         self._next()
 

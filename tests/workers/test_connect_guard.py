@@ -1,0 +1,127 @@
+"""The address guard at connect time, whatever the URL spells and DNS answers."""
+
+import socket
+from types import SimpleNamespace
+
+import pycurl
+import pytest
+
+from tests.workers.raw_server import OK, raw_server, say
+from tests.workers.sending import make_prepared, send, send_all
+from workers.connect_guard import ConnectGuard
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "0.0.0.0",
+        "localhost",
+        "LOCALHOST.",
+        "x.localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::]",
+        "user@127.0.0.1",
+        "public.example@127.0.0.1",
+    ],
+)
+def test_no_spelling_of_this_machine_is_connected_to(host: str) -> None:
+    """With the guard on, a URL that leads here fails with the address it led to."""
+    with raw_server(say(OK)) as server:
+        attempt = send(f"http://{host}:{server.port}/", allow_private=False)
+
+        assert attempt.error is not None
+        assert attempt.error.startswith("blocked: ")
+        assert attempt.error.endswith(" is not a public address")
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "64:ff9b::7f00:1"]
+)
+def test_a_name_that_turns_private_after_publish_is_blocked(address: str) -> None:
+    """What DNS answers at the time of connecting decides, not what it answered before."""
+    attempt = send("http://rebound.example/", allow_private=False, resolve=lambda _: [address])
+
+    assert attempt.error == f"blocked: {address} is not a public address"
+
+
+def test_a_name_with_a_private_address_among_others_never_reaches_it() -> None:
+    """Each address is judged by itself; the last one that was refused is named."""
+    with raw_server(say(OK)) as server:
+        attempt = send(
+            f"http://mixed.example:{server.port}/",
+            allow_private=False,
+            resolve=lambda _: ["127.0.0.1", "::1"],
+        )
+
+        assert attempt.error in {f"blocked: {one} is not a public address" for one in ("127.0.0.1", "::1")}
+        assert server.connections == 0
+
+
+def test_a_redirect_to_a_private_address_is_an_answer() -> None:
+    """Nothing is followed, so nothing is reached through a redirect."""
+    with raw_server(say(OK)) as inside:
+        away = b"HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n" % inside.port
+        with raw_server(say(away)) as server:
+            attempt = send(f"http://127.0.0.1:{server.port}/")
+
+        assert (attempt.status, inside.connections) == (307, 0)
+
+
+def test_a_connection_opened_without_the_guard_is_not_used_with_it() -> None:
+    """A kept-alive connection was judged by the rules under which it was opened."""
+    with raw_server(say(OK)) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        open_one, guarded, open_again = send_all(
+            make_prepared(url), make_prepared(url, allow_private=False), make_prepared(url)
+        )
+
+        assert (open_one.status, guarded.status, open_again.status) == (200, None, 200)
+        assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def test_a_block_is_not_remembered() -> None:
+    """The reason belongs to one delivery: the next on the same handle has its own."""
+
+    def resolve(host: str) -> list[str]:
+        if host == "unknown.example":
+            raise OSError
+        return ["127.0.0.1"]
+
+    blocked, unknown = send_all(
+        make_prepared("http://rebound.example/", allow_private=False),
+        make_prepared("http://unknown.example/", allow_private=False),
+        resolve=resolve,
+    )
+
+    assert blocked.error == "blocked: 127.0.0.1 is not a public address"
+    assert unknown.error == "could not resolve host"
+
+
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, ("8.8.8.8", 80)), (socket.AF_INET6, ("2606:4700::1", 80, 0, 0))]
+)
+def test_a_public_address_gets_a_socket(family: int, address: tuple[str, int]) -> None:
+    """The guard lets pass what is globally reachable."""
+    guard = ConnectGuard()
+    peer = SimpleNamespace(family=family, socktype=socket.SOCK_STREAM, protocol=0, addr=address)
+
+    opened = guard.open_socket(0, peer)
+
+    assert isinstance(opened, socket.socket)
+    with opened:
+        assert (opened.family, guard.refused) == (family, None)
+
+
+def test_a_socket_that_is_no_internet_socket_is_refused() -> None:
+    """A path in the file system is no public address."""
+    peer = SimpleNamespace(family=socket.AF_UNIX, socktype=socket.SOCK_STREAM, protocol=0, addr=("/run/x",))
+
+    assert ConnectGuard().open_socket(0, peer) == pycurl.SOCKET_BAD

@@ -1,0 +1,171 @@
+"""Drive a `pycurl.CurlMulti` from asyncio through an epoll set of its own; does what AsyncCurlMulti does.
+
+Has the methods of `pycurl.AsyncCurlMulti` that `curl_deliverer` calls, so either can stand in for the other:
+epoll is Linux's.
+"""
+
+import asyncio
+import contextlib
+import select
+
+import pycurl
+
+# AsyncCurlMulti asks the event loop to watch and unwatch a socket for every transfer, re-arms its timer and
+# adds a callback to each future. Here the loop watches one descriptor, the epoll set, and all its sockets are
+# served in one turn. Measured (200 in flight, 20 bytes to a local nginx, uvloop, median of 7, transfers
+# per CPU second): AsyncCurlMulti 25,400, this 42,500.
+
+_MASKS = tuple(
+    (pycurl.CSELECT_IN if events & select.EPOLLIN else 0)
+    | (pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0)
+    | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
+    for events in range(32)
+)
+_INTERESTS = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
+
+
+class EpollMulti:
+    """Run transfers of many easy handles at once; bound to the loop of its first transfer."""
+
+    def __init__(self) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_interest)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._epoll = select.epoll()
+        self._interests: dict[int, int] = {}
+        self._pending: dict[pycurl.Curl, asyncio.Future[pycurl.Curl]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at_s = 0.0
+
+    def setopt(self, option: int, value: int) -> None:
+        """Set an option of the multi handle."""
+        self._multi.setopt(option, value)
+
+    def add_handle(self, curl: pycurl.Curl) -> "asyncio.Future[pycurl.Curl]":
+        """Start the transfer of `curl`; the future gives it back, or raises `pycurl.error`."""
+        loop = self._loop or self._bind()
+        future: asyncio.Future[pycurl.Curl] = loop.create_future()
+        self._multi.add_handle(curl)
+        self._pending[curl] = future
+        return future
+
+    def remove_handle(self, curl: pycurl.Curl) -> None:
+        """Give up the transfer of `curl`; raises RuntimeError when it has ended already."""
+        future = self._pending.pop(curl, None)
+        if future is None:
+            msg = "the transfer of this handle has ended"
+            raise RuntimeError(msg)
+        self._multi.remove_handle(curl)
+        future.cancel()
+
+    async def aclose(self) -> None:
+        """Give up all transfers and close all connections."""
+        if self._epoll.closed:
+            return
+        for curl in tuple(self._pending):
+            self.remove_handle(curl)
+        self._cancel_timer()
+        if self._loop is not None:
+            self._loop.remove_reader(self._epoll.fileno())
+        self._multi.close()
+        self._cancel_timer()  # closing connections may have armed it again
+        self._epoll.close()
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._epoll.fileno(), self._serve_sockets)
+        return self._loop
+
+    def _on_interest(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        interest = _INTERESTS.get(what, 0)
+        # What nobody is interested in any more stays in the set until it speaks: a kept-alive connection is
+        # soon taken up again, and two system calls of three are saved. A closed socket leaves the set by
+        # itself, hence the surprise below when its number comes back as another one.
+        if interest and fd in self._interests:
+            try:
+                self._epoll.modify(fd, interest)
+            except FileNotFoundError:
+                self._epoll.register(fd, interest)
+        elif interest:
+            self._epoll.register(fd, interest)
+        self._interests[fd] = interest
+
+    def _serve_sockets(self) -> None:
+        for fd, events in self._epoll.poll(0):
+            if self._interests.get(fd):
+                self._act(fd, _MASKS[events & 31])
+            else:
+                self._ignore(fd)
+        self._finish_ended()
+
+    def _ignore(self, fd: int) -> None:
+        self._interests.pop(fd, None)
+        # Closed a moment ago, when an event before this one was served.
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+
+    def _on_timer(self, timeout_ms: int) -> None:
+        if timeout_ms < 0 or self._loop is None:
+            return
+        at_s = self._loop.time() + timeout_ms / 1000
+        # One that rings too early costs less than arming another one: libcurl then says when to come again.
+        if self._timer is not None:
+            if self._timer_at_s <= at_s:
+                return
+            self._timer.cancel()
+        self._timer_at_s = at_s
+        # Never at once: libcurl must not be entered from its own callback.
+        self._timer = (
+            self._loop.call_at(at_s, self._serve_timer)
+            if timeout_ms
+            else self._loop.call_soon(self._serve_timer)
+        )
+
+    def _serve_timer(self) -> None:
+        self._timer = None
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        self._finish_ended()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _act(self, fd: int, mask: int) -> None:
+        try:
+            self._multi.socket_action(fd, mask)
+        except pycurl.error as error:
+            self._fail_all(error)
+
+    def _fail_all(self, error: pycurl.error) -> None:
+        """End every transfer: the multi handle is broken and will report no more endings."""
+        for curl in tuple(self._pending):
+            # It may refuse this too, and then nothing is left to be done about it.
+            with contextlib.suppress(pycurl.error):
+                self._end(curl, error)
+
+    def _finish_ended(self) -> None:
+        left = 1
+        while left:
+            left, succeeded, failed = self._multi.info_read()
+            for curl in succeeded:
+                self._end(curl, None)
+            for curl, code, text in failed:
+                self._end(curl, pycurl.error(code, text))
+
+    def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
+        future = self._pending.pop(curl, None)
+        if future is None:
+            return
+        self._multi.remove_handle(curl)
+        if future.done():  # cancelled by its waiter, who has not run yet
+            return
+        if error is None:
+            future.set_result(curl)
+        else:
+            future.set_exception(error)
