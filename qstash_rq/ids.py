@@ -25,3 +25,8 @@ def new_signing_key(source: bytes | None = None) -> str:
 def new_jwt_id() -> str:
     """Return a fresh JWT id: `jwt_` and 22 random base58 characters."""
     return "jwt_" + _base58(os.urandom(22))
+
+
+def new_schedule_id() -> str:
+    """Return a fresh schedule id: `scd_` and 26 random base58 characters."""
+    return "scd_" + _base58(os.urandom(26))

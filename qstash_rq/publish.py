@@ -1,31 +1,23 @@
-"""Accept a message: check everything, then store it in one step (contract 2.1, 3)."""
+"""Accept one publish or enqueue: check everything, then store it in one step (contract 2.1, 3)."""
 
 from dataclasses import dataclass
 
-from qstash_rq.addresses import check_host, system_resolver
+from qstash_rq.composing import (
+    PublishRequest,
+    check_options,
+    check_target,
+    compose,
+    find_groups,
+    group_not_found,
+)
 from qstash_rq.core import Core
-from qstash_rq.destination import Destination, DestinationKind, parse_destination
-from qstash_rq.errors import NotFound, TooLarge
-from qstash_rq.headers import PublishOptions, parse_options
-from qstash_rq.ids import new_message_id
-from qstash_rq.message import Headers, Message
-from qstash_rq.names import check_name
-from qstash_rq.storing import store_messages
+from qstash_rq.destination import Destination, DestinationKind
+from qstash_rq.errors import NotFound
+from qstash_rq.schedules import ScheduleRequest, create_schedule
+from qstash_rq.storing import Item, store_items
+from qstash_rq.url_group import UrlGroup
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRequest:
-    """A publish or enqueue call as it came in.
-
-    `destination` is the raw, undecoded rest of the request target, query included;
-    `headers` are all headers of the call; `queue_name` comes from an enqueue path.
-    """
-
-    destination: str
-    headers: Headers
-    body: bytes
-    caller_ip: str | None = None
-    queue_name: str | None = None
+__all__ = ["PublishRequest", "Published", "Receipt", "publish", "receipts_of", "schedule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,52 +29,59 @@ class Receipt:
     deduplicated: bool = False
 
 
-def publish(core: Core, user_id: str, request: PublishRequest) -> Receipt:
-    """Store one message and return its id; it is in Redis when this returns (contract 3.6).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a publish made: one receipt for a URL, one for each endpoint of a group, or a schedule."""
 
-    Raises InvalidInput, NotSupported, NotFound (unknown URL group), LimitExceeded or
-    TooLarge; a refused request leaves no trace. Atomic.
+    receipts: tuple[Receipt, ...] = ()
+    to_group: bool = False
+    schedule_id: str | None = None
+
+
+def publish(core: Core, user_id: str, request: PublishRequest) -> Published:
+    """Store what a request asks for and say what it made; it is in Redis when this returns.
+
+    With Upstash-Cron it makes a schedule (contract 3.5). Raises InvalidInput, NotFound
+    (unknown URL group), LimitExceeded or TooLarge; a refused request leaves no trace. Atomic.
     """
-    if len(request.body) > core.settings.max_body_bytes:
-        msg = f"body: larger than the maximum of {core.settings.max_body_bytes} bytes"
-        raise TooLarge(msg)
-    if request.queue_name is not None:
-        check_name(request.queue_name, "queueName")
-    destination = resolve_destination(core, request.destination)
-    now_ms = core.clock.now_ms()
-    options = parse_options(request.headers, destination.query_options, settings=core.settings, now_ms=now_ms)
-    message = _compose(user_id, request, destination, options, now_ms)
-    store_messages(core, [message])
-    return Receipt(message_id=message.message_id, url=message.url)
+    destination = check_target(core, request)
+    groups = _groups(core, user_id, destination)
+    options = check_options(core, request, destination, groups)
+    if options.cron is not None:
+        wanted = ScheduleRequest(request=request, destination=destination, options=options)
+        return Published(schedule_id=create_schedule(core, user_id, wanted))
+    item = compose(core, user_id, request, destination, options, groups)
+    (first_use,) = store_items(core, user_id, [item])
+    return Published(receipts=receipts_of(item, first_use), to_group=bool(groups))
 
 
-def resolve_destination(core: Core, raw: str) -> Destination:
-    """Return the destination in `raw`, allowed by the address guard; raises InvalidInput, NotFound."""
-    destination = parse_destination(raw, schemes=core.schemes)
-    if destination.kind is DestinationKind.GROUP:
-        msg = f"topic {destination.value} not found"
-        raise NotFound(msg)
-    if not core.settings.allow_private_networks:
-        check_host(destination.value, system_resolver)
-    return destination
+def schedule(core: Core, user_id: str, request: PublishRequest) -> str:
+    """Make or replace a schedule of what a request asks for, and return its id (contract 2.4).
+
+    Raises what `publish` raises, and InvalidInput without Upstash-Cron. Atomic.
+    """
+    destination = check_target(core, request)
+    options = check_options(core, request, destination, _groups(core, user_id, destination))
+    wanted = ScheduleRequest(request=request, destination=destination, options=options)
+    return create_schedule(core, user_id, wanted)
 
 
-def _compose(
-    user_id: str, request: PublishRequest, destination: Destination, options: PublishOptions, now_ms: int
-) -> Message:
-    return Message(
-        message_id=new_message_id(),
-        user_id=user_id,
-        url=destination.value,
-        created_at_ms=now_ms,
-        not_before_ms=options.not_before_ms,
-        method=options.method,
-        headers=options.headers,
-        body=request.body,
-        max_retries=options.max_retries,
-        retry_delay=options.retry_delay,
-        timeout_ms=options.timeout_ms,
-        caller_ip=request.caller_ip,
-        labels=options.labels,
-        queue_name=request.queue_name or options.queue_name,
+def _groups(core: Core, user_id: str, destination: Destination) -> dict[str, UrlGroup]:
+    groups = find_groups(core, user_id, [destination])
+    if destination.kind is DestinationKind.GROUP and not groups:
+        raise NotFound(group_not_found(destination.value))
+    return groups
+
+
+def receipts_of(item: Item, first_use: tuple[str, ...]) -> tuple[Receipt, ...]:
+    """Return a receipt for each message; a duplicate's has the id that was made the first time.
+
+    A group that has grown since then has no first id for its new endpoints: they share
+    the last one (contract 3.7).
+    """
+    if not first_use:
+        return tuple(Receipt(message_id=one.message_id, url=one.url) for one in item.messages)
+    return tuple(
+        Receipt(message_id=first_use[min(index, len(first_use) - 1)], url=one.url, deduplicated=True)
+        for index, one in enumerate(item.messages)
     )

@@ -32,3 +32,8 @@ class Schedule:
     flow: Flow | None = None
     labels: tuple[str, ...] = ()
     redaction: Redaction | None = None
+
+    @property
+    def to_group(self) -> bool:
+        """Whether the destination is a URL group: the name of one holds no colon."""
+        return ":" not in self.destination

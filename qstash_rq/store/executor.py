@@ -81,6 +81,19 @@ class Executor:
                 answer = self.client.execute_command(*call.command(whole=True))
         return call.decode(answer)
 
+    def run_all(self, calls: Sequence[Call[T]]) -> list[T]:
+        """Run many calls in one round trip, each on its own; raises StoreUnavailable."""
+        if not calls:
+            return []
+        # The first one teaches the server the script, should it not know it.
+        answers = [self.run(calls[0])]
+        with redis_trouble():
+            pipeline = self.client.pipeline(transaction=False)
+            for call in calls[1:]:
+                pipeline.execute_command(*call.command(whole=False))
+            rest = pipeline.execute()
+        return answers + [call.decode(one) for call, one in zip(calls[1:], rest, strict=True)]
+
     def command(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
         """Send one plain command; raises StoreUnavailable."""
         with redis_trouble():

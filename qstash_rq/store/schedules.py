@@ -1,6 +1,6 @@
 """Read and write schedules and let them tick."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +57,11 @@ class StoredSchedule:
     error: str | None
     states: dict[str, str]
 
+    @property
+    def member(self) -> str:
+        """The name under which it stands among the ticks."""
+        return member_of(self.schedule.user_id, self.schedule.schedule_id)
+
 
 def member_of(user_id: str, schedule_id: str) -> str:
     """Return the name under which a schedule stands among the ticks."""
@@ -90,6 +95,11 @@ def read_due_ticks(store: Executor, now_ms: int, most: int) -> tuple[list[str], 
         ]
     )
     return [word.decode() for word in rows[0]], _first_score(rows[1])
+
+
+def forget_ticks(store: Executor, members: Collection[str]) -> None:
+    """Take schedules that do not exist off the ticks; nothing of ours leaves such a thing behind."""
+    store.command("ZREM", keys.TICKS(), *members)
 
 
 def put_schedule(
@@ -135,11 +145,10 @@ def tick(
     max_timeout_ms: int,
 ) -> Call[Ticked]:
     """Let a schedule tick once, as it was read: its messages and its next tick in one step."""
-    user_id = stored.schedule.user_id
-    member = member_of(user_id, stored.schedule.schedule_id)
+    member = stored.member
     args: list[Word] = [
         member,
-        user_id,
+        stored.schedule.user_id,
         now_ms,
         stored.version,
         stored.next_ms or "",

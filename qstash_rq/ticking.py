@@ -1,0 +1,72 @@
+"""Let schedules tick: what the scheduler calls when their time has come (contract 3.5)."""
+
+from collections.abc import Sequence
+
+from qstash_rq.core import Core
+from qstash_rq.cron import parse_cron
+from qstash_rq.ids import new_message_id
+from qstash_rq.schedule import Schedule
+from qstash_rq.store.groups import read_groups
+from qstash_rq.store.schedules import (
+    StoredSchedule,
+    Ticked,
+    forget_ticks,
+    read_due_ticks,
+    read_schedules,
+    tick,
+)
+from qstash_rq.store.script import Call
+from qstash_rq.ticks import messages_of_tick
+from qstash_rq.url_group import Endpoint, UrlGroup
+
+TICK_STEP = 200
+
+Groups = dict[tuple[str, str], UrlGroup]
+
+
+def tick_due(core: Core) -> int | None:
+    """Let every schedule tick whose time has come; returns when the next one is due, in ms.
+
+    Each tick is one step that any number of schedulers may try and one carries out. After
+    downtime a schedule ticks once, late, and then at its next time.
+    """
+    while True:
+        members, next_ms = read_due_ticks(core.store, core.clock.now_ms(), TICK_STEP)
+        if not members:
+            return next_ms
+        due = read_schedules(core.store, members)
+        if len(due) < len(members):
+            forget_ticks(core.store, set(members) - {one.member for one in due})
+        groups = _groups_of(core, due)
+        core.store.run_all([_tick(core, one, groups) for one in due])
+
+
+def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
+    schedule, now_ms = stored.schedule, core.clock.now_ms()
+    error = ""
+    endpoints: tuple[Endpoint, ...] = ()
+    if schedule.to_group:
+        group = groups.get((schedule.user_id, schedule.destination))
+        endpoints = group.endpoints if group else ()
+        error = "" if group else f"topic {schedule.destination} not found"
+    return tick(
+        stored=stored,
+        now_ms=now_ms,
+        next_ms=parse_cron(schedule.cron).next_after(now_ms, anchor_ms=stored.next_ms),
+        messages=messages_of_tick(schedule, endpoints, now_ms, new_message_id),
+        error=error,
+        max_queues=core.settings.max_queues,
+        max_timeout_ms=core.settings.max_timeout_ms,
+    )
+
+
+def _groups_of(core: Core, due: Sequence[StoredSchedule]) -> Groups:
+    wanted: dict[str, set[str]] = {}
+    for one in due:
+        if one.schedule.to_group:
+            wanted.setdefault(one.schedule.user_id, set()).add(one.schedule.destination)
+    return {
+        (user_id, group.name): group
+        for user_id, names in wanted.items()
+        for group in read_groups(core.store, user_id, sorted(names))
+    }
