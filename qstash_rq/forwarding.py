@@ -10,7 +10,8 @@ from qstash_rq.message import Headers
 
 CONTENT_TYPE = "Content-Type"
 
-_PREFIX = "upstash-forward-"
+_OPTION_PREFIX = "Upstash-"
+_FORWARD = "Forward-"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # All control characters but the tab, and lone surrogates: bytes that were no UTF-8.
@@ -39,9 +40,15 @@ _SET_BY_SERVER = frozenset(
 # The delivery's content type is the plain one of the publish.
 _NOT_FORWARDED = _SET_BY_SERVER | {"content-type"}
 
+# Of the plain headers of a call: those that are about its connection, or have another way to travel.
+_STAY_BEHIND = _NOT_FORWARDED | {"te", "upgrade", "keep-alive", "expect"}
+_STAY_BEHIND_PREFIXES = ("upstash-", "proxy-")
+
 
 def overlay(stronger: Headers, weaker: Headers) -> Headers:
     """Return `stronger` followed by the fields of `weaker` whose names it does not have, in any case."""
+    if not weaker:
+        return stronger
     taken = {name.lower() for name, _ in stronger}
     return stronger + tuple(field for field in weaker if field[0].lower() not in taken)
 
@@ -62,27 +69,55 @@ def only_value(header: str, values: list[str]) -> str:
     return check_value(header, values[0])
 
 
+def is_header_name(text: str) -> bool:
+    """Tell whether `text` is a header name: an RFC 9110 token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def delivered_headers(fields: Headers) -> Headers:
     """Return what is delivered: `Content-Type` first, then the forwarded fields without their prefix.
 
-    Order is kept, a name that occurs twice stays twice, and names the server sets itself are left out. Raises
-    InvalidInput for a value with control characters, a name that is no RFC 9110 token, and a second content
-    type.
+    Raises InvalidInput for a second content type, and as `forwarded_headers` does.
     """
+    forwarded = forwarded_headers(fields)
     content_types = [text for name, text in fields if name.lower() == "content-type" and text]
-    forwarded = [
-        (name[len(_PREFIX) :], check_value(name, text))
-        for name, text in fields
-        if name.lower().startswith(_PREFIX) and _may_travel(name)
-    ]
     if not content_types:
-        return tuple(forwarded)
+        return forwarded
     return ((CONTENT_TYPE, only_value(CONTENT_TYPE, content_types)), *forwarded)
 
 
-def _may_travel(name: str) -> bool:
-    bare = name[len(_PREFIX) :]
-    if not _TOKEN.fullmatch(bare):
+def forwarded_headers(fields: Headers, prefix: str = _OPTION_PREFIX) -> Headers:
+    """Return the fields that begin with `prefix` and `Forward-`, without both.
+
+    Order is kept, a name that occurs twice stays twice, and names the server sets itself are left out. Raises
+    InvalidInput for a value with control characters and for a name that is no RFC 9110 token.
+    """
+    start = (prefix + _FORWARD).lower()
+    return tuple(
+        (name[len(start) :], check_value(name, text))
+        for name, text in fields
+        if name.lower().startswith(start) and _may_travel(name, name[len(start) :])
+    )
+
+
+def as_forwarded(fields: Headers, *, authorization_is_ours: bool) -> Headers:
+    """Return the plain `fields` of a call that travel with `Upstash-Header-Forward`, as `Upstash-Forward-*`.
+
+    The Authorization that let the call in never travels; one that did not belongs to the webhook's sender.
+    Raises InvalidInput like `forwarded_headers`, naming the plain header.
+    """
+    stay = _STAY_BEHIND | {"authorization"} if authorization_is_ours else _STAY_BEHIND
+    return tuple(
+        (_OPTION_PREFIX + _FORWARD + name, check_value(name, text))
+        for name, text in fields
+        if name.lower() not in stay
+        and not name.lower().startswith(_STAY_BEHIND_PREFIXES)
+        and _may_travel(name, name)
+    )
+
+
+def _may_travel(name: str, bare: str) -> bool:
+    if not is_header_name(bare):
         # repr: a broken name may hold anything, also what a log line must not.
         msg = f"{name!r}: is not a valid header name"
         raise InvalidInput(msg)

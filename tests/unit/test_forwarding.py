@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_rq.errors import InvalidInput
-from qstash_rq.forwarding import check_value, delivered_headers, only_value, overlay
+from qstash_rq.forwarding import (
+    as_forwarded,
+    check_value,
+    delivered_headers,
+    forwarded_headers,
+    only_value,
+    overlay,
+)
 from qstash_rq.message import Headers
 
 _NAMES = st.sampled_from(["X", "x", "Y", "Upstash-Forward-X", "Content-Type"])
@@ -161,3 +168,80 @@ def test_every_set_of_fields_is_deliverable_or_refused(fields: Headers) -> None:
     for name, value in delivered:
         assert re.fullmatch(r"[!-~]+", name)
         assert not re.search(r"[\r\n\x00]", value)
+
+
+def test_the_prefix_of_a_callback_takes_its_own_fields() -> None:
+    """What is forwarded to a callback is marked by a longer prefix, and the shorter one does not take it."""
+    fields = (
+        ("Upstash-Forward-A", "1"),
+        ("upstash-callback-forward-A", "2"),
+        ("Upstash-Callback-Forward-Host", "h"),
+        ("Upstash-Forward-Callback-Forward-B", "3"),
+    )
+
+    assert forwarded_headers(fields, "Upstash-Callback-") == (("A", "2"),)
+    assert forwarded_headers(fields) == (("A", "1"), ("Callback-Forward-B", "3"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Host",
+        "Content-Length",
+        "Content-Type",
+        "Connection",
+        "Transfer-Encoding",
+        "TE",
+        "Upgrade",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "proxy-connection",
+        "Expect",
+        "Upstash-Retries",
+        "upstash-forward-x",
+        "Upstash-Signature",
+        "Upstash-Anything Else",
+    ],
+)
+def test_headers_of_the_call_itself_stay_behind(name: str) -> None:
+    """What is about the connection or configures the message does not travel, however it is spelled."""
+    for spelled in (name, name.lower(), name.upper()):
+        assert as_forwarded(((spelled, "v"),), authorization_is_ours=False) == ()
+
+
+def test_all_other_plain_headers_travel() -> None:
+    """In order, repeated ones too, as if each had been prefixed."""
+    fields = (("X", "1"), ("Cookie", "c"), ("x", "2"), ("User-Agent", "u"), ("Proxy", "p"), ("Te2", ""))
+
+    forwarded = as_forwarded(fields, authorization_is_ours=True)
+
+    assert delivered_headers(forwarded) == fields
+
+
+def test_only_a_foreign_authorization_travels() -> None:
+    """The credential of this API never leaves it; that of a webhook's sender does."""
+    fields = (("authorization", "Bearer t"),)
+
+    assert as_forwarded(fields, authorization_is_ours=True) == ()
+    assert as_forwarded(fields, authorization_is_ours=False) == (
+        ("Upstash-Forward-authorization", "Bearer t"),
+    )
+
+
+@pytest.mark.parametrize(("name", "text"), [("X", "a\nb"), ("X", "\udcff"), ("X Y", "v"), ("", "v")])
+def test_a_plain_header_that_cannot_travel_is_refused(name: str, text: str) -> None:
+    """The text names the header as it was given, without a prefix."""
+    with pytest.raises(InvalidInput, match=r"^X: |^'X Y': |^'': "):
+        as_forwarded(((name, text),), authorization_is_ours=True)
+
+
+@given(st.lists(st.tuples(_NAMES | st.text(), st.text())).map(tuple), st.booleans())
+def test_every_call_is_forwardable_or_refused(fields: Headers, authorization_is_ours: bool) -> None:
+    """What header forward makes of a call is always deliverable, and only what the call had."""
+    try:
+        forwarded = as_forwarded(fields, authorization_is_ours=authorization_is_ours)
+    except InvalidInput:
+        return
+    delivered = delivered_headers(forwarded)
+    assert len(delivered) == len(forwarded)
+    assert set(delivered) <= set(fields)
