@@ -44,8 +44,7 @@ class Filter:
             and _wanted(self.schedule_ids, message.schedule_id)
             and _wanted(self.queue_names, message.queue_name)
             and _wanted(self.caller_ips, message.caller_ip)
-            # No message carries a flow-control key yet, so a wanted key matches none.
-            and not self.flow_control_keys
+            and _wanted(self.flow_control_keys, message.flow.key if message.flow else None)
             and (not self.labels or any(label in self.labels for label in message.labels))
             and (not self.response_statuses or (response_status or 0) in self.response_statuses)
             and self._matches_url(message.url)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qstash_rq.claim import claim_messages, renew_leases
 from qstash_rq.core import Core
-from qstash_rq.delivery import Attempt, Claim
+from qstash_rq.delivery import Attempt, Claim, Withheld
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.ids import new_jwt_id
@@ -30,7 +30,8 @@ CLAIM_BATCH = 200
 # While there is a backlog, a claim waits this long for more free places: a call for one
 # place costs as much as a call for fifty.
 GATHER_S = 0.003
-SUSPENDED_S = 1.0
+# When to ask again while nothing is handed out: nobody rings when that ends.
+WITHHELD_S = {Withheld.SUSPENDED: 1.0, Withheld.FULL: 0.05}
 RENEWALS_PER_LEASE = 3
 
 
@@ -60,13 +61,18 @@ class DeliveryLoop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._withheld: Withheld | None = None
         self.claimed = 0
-        self.suspended = False
 
     @property
     def in_flight(self) -> int:
         """How many deliveries are claimed and not yet settled."""
         return len(self._in_flight)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether `rq suspend` kept the last claim from handing anything out."""
+        return self._withheld is Withheld.SUSPENDED
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when what is in flight is settled. Idempotent."""
@@ -126,8 +132,10 @@ class DeliveryLoop:
                 self._core, worker=self._options.worker, most=self._room(), lanes=self._options.lanes
             )
         )
-        self._note_suspension(suspended=claims is None)
-        for claimed in claims or ():
+        self._note(claims if isinstance(claims, Withheld) else None)
+        if isinstance(claims, Withheld):
+            return False
+        for claimed in claims:
             self._start(claimed)
         return bool(claims)
 
@@ -155,8 +163,8 @@ class DeliveryLoop:
             return
 
     async def _wait_for_work(self) -> None:
-        if self.suspended:
-            await self._unless_stopped(asyncio.sleep(SUSPENDED_S))
+        if self._withheld is not None:
+            await self._unless_stopped(asyncio.sleep(WITHHELD_S[self._withheld]))
         elif self._options.burst:
             if self._in_flight:
                 await self._wait_for_place()
@@ -176,10 +184,10 @@ class DeliveryLoop:
             stop.cancel()
             await asyncio.gather(wait, stop, return_exceptions=True)
 
-    def _note_suspension(self, *, suspended: bool) -> None:
-        if suspended and not self.suspended:
+    def _note(self, withheld: Withheld | None) -> None:
+        if withheld is Withheld.SUSPENDED and not self.suspended:
             log_event(_log, logging.INFO, Event.WORKER_SUSPENDED, worker=self._options.worker)
-        self.suspended = suspended
+        self._withheld = withheld
 
     def _start(self, claimed: Claim) -> None:
         self.claimed += 1

@@ -27,6 +27,7 @@ from qstash_rq.core import Core, open_core
 from qstash_rq.errors import SettingsError, StoreUnavailable
 from qstash_rq.settings import Settings
 from qstash_rq.starting import refuse_unfit_server
+from qstash_rq.ticking import tick_due
 from qstash_rq.upkeep import (
     SCHEDULED_JOBS_KEY,
     SCHEDULER_PREFIX,
@@ -90,8 +91,8 @@ class DeliveryScheduler(Scheduler):
         if now_ms >= self._expire_at_ms:
             self._expire_at_ms = now_ms + EXPIRE_MS
             expire_old(self._core)
-        wakes = [wake for wake in (promote_due(self._core), recover_lost(self._core)) if wake is not None]
-        return min(wakes, default=None)
+        wakes = (tick_due(self._core), promote_due(self._core), recover_lost(self._core))
+        return min((wake for wake in wakes if wake is not None), default=None)
 
     def enqueue_jobs(self) -> Any:  # noqa: ANN401 - rq-scheduler answers with the jobs it moved
         """Promote every due message; returns when the next one is due, in ms, or None."""

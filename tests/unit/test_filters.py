@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_rq.filters import Filter, split_urls, split_values
-from qstash_rq.message import Message
+from qstash_rq.message import Flow, Message
 
 _PLAIN = Message(message_id="msg_A", user_id="u", url="https://a.io", created_at_ms=5, not_before_ms=5)
 _FULL = Message(
@@ -20,6 +20,7 @@ _FULL = Message(
     topic_name="t",
     endpoint_name="e",
     schedule_id="s",
+    flow=Flow(key="k", parallelism=1),
 )
 
 
@@ -44,6 +45,7 @@ def test_an_empty_filter_wants_everything() -> None:
         Filter(labels=("blue",)),
         Filter(labels=("green", "red")),
         Filter(caller_ips=("192.0.2.1",)),
+        Filter(flow_control_keys=("x", "k")),
         Filter(queue_names=("q",), labels=("red",), hosts=("api.example.com",), topic_names=("t",)),
     ],
 )
@@ -67,7 +69,7 @@ def test_a_message_matches_by_any_value_of_each_criterion(wanted: Filter) -> Non
         Filter(labels=("RED",)),
         Filter(labels=("red,blue",)),
         Filter(queue_names=("q",), labels=("green",)),
-        Filter(flow_control_keys=("k",)),
+        Filter(flow_control_keys=("other",)),
         Filter(caller_ips=("192.0.2.10",)),
     ],
 )
