@@ -40,12 +40,13 @@ def parse_items(payload: bytes) -> tuple[BatchItem, ...]:
 def naming_item(item: BatchItem, field: str) -> Generator[None]:
     """Put item and `field` before the text of every error of the core that is raised inside.
 
-    With `headers.` as the field, `Upstash-Retries: ...` becomes `[3].headers.Upstash-Retries: ...`.
+    With `headers.` as the field, `Upstash-Retries: ...` becomes `[3].headers.Upstash-Retries: ...`; without a
+    field, `a non-empty destination ...` becomes `[3]: a non-empty destination ...`.
     """
     try:
         yield
     except QStashError as error:
-        msg = f"[{item.index}].{field}{error}"
+        msg = f"[{item.index}]{f'.{field}' if field else ': '}{error}"
         raise type(error)(msg) from error
 
 

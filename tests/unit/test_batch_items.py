@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_rq.batch_items import BatchItem, naming_item, parse_items
+from qstash_rq.destination import parse_destination
 from qstash_rq.errors import InvalidInput, LimitExceeded, NotFound
 
 _URL = "https://a.io"
@@ -138,6 +139,15 @@ def test_errors_inside_get_the_place_and_keep_their_kind(kind: type[InvalidInput
         naming_item(BatchItem(index=3, destination=_URL), "headers."),
     ):
         raise kind(text)
+
+
+def test_errors_about_no_field_get_the_item() -> None:
+    """The destination's texts are those of contract 0.2, behind the item."""
+    with (
+        pytest.raises(InvalidInput, match=r"^\[3\]: a non-empty destination must be provided$"),
+        naming_item(BatchItem(index=3, destination=""), ""),
+    ):
+        parse_destination("")
 
 
 def test_without_an_error_nothing_is_named() -> None:
