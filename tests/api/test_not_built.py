@@ -27,27 +27,3 @@ def test_says_so(caller: Caller, redis_url: str, method: str, target: str, resou
 
     assert error(caller.call(method, target), 400) == f"{resource} is not supported yet"
     assert contents(redis_url) == before
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Upstash-Cron": "* * * * *"},
-        {"Upstash-Callback": "https://example.com"},
-        {"Upstash-Failure-Callback": "https://example.com"},
-        {"Upstash-Flow-Control-Key": "k"},
-        {"Upstash-Deduplication-Id": "d"},
-        {"Upstash-Content-Based-Deduplication": "True"},
-        {"Upstash-Redact-Fields": "body"},
-        {"Upstash-Header-Forward": "true"},
-    ],
-)
-def test_refuses_options_it_would_ignore(caller: Caller, redis_url: str, headers: dict[str, str]) -> None:
-    """An option that is not built yet is refused, because ignoring it would change what is delivered."""
-    before = contents(redis_url)
-    name = next(iter(headers))
-
-    response = caller.post("/v2/publish/https://example.com", headers=headers)
-
-    assert error(response, 400) == f"{name} is not supported yet"
-    assert contents(redis_url) == before
