@@ -11,8 +11,8 @@ from qstash_rq.message import Headers
 from qstash_rq.paging import Page
 from qstash_rq.revival import revive
 from qstash_rq.store import keys
-from qstash_rq.store.messages import read_messages
 from qstash_rq.store.message_scripts import discard
+from qstash_rq.store.messages import read_messages
 from qstash_rq.store.streams import Fields, Span, entry_ids_among, read_entries, walk_stream
 
 PAGE_LIMIT = 100

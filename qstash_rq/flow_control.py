@@ -113,14 +113,10 @@ def reset_rate(core: Core, user_id: str, key: str) -> None:
 
 def get_global_parallelism(core: Core) -> GlobalParallelism:
     """Return the cap over all workers and what is in flight."""
-    return GlobalParallelism(
-        maximum=core.settings.max_global_parallelism, count=count_in_flight(core.store)
-    )
+    return GlobalParallelism(maximum=core.settings.max_global_parallelism, count=count_in_flight(core.store))
 
 
-def _change(
-    core: Core, user_id: str, key: str, fields: dict[str, Word], *, new_window: bool = False
-) -> None:
+def _change(core: Core, user_id: str, key: str, fields: dict[str, Word], *, new_window: bool = False) -> None:
     lane = Lane(user_id, flow_key=_checked(key))
     call = change_flow(lane=lane, now_ms=core.clock.now_ms(), fields=fields, new_window=new_window)
     core.store.run(call)

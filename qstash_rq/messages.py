@@ -6,8 +6,8 @@ from qstash_rq.core import Core
 from qstash_rq.errors import InvalidInput, NotFound
 from qstash_rq.filters import Filter
 from qstash_rq.message import TERMINAL_STATES, Message, State
-from qstash_rq.store.messages import StoredMessage, read_messages, walk_live
 from qstash_rq.store.message_scripts import Canceled, cancel
+from qstash_rq.store.messages import StoredMessage, read_messages, walk_live
 
 # Bounds one cancel script to a few milliseconds.
 CANCEL_STEP = 100

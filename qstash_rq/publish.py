@@ -48,8 +48,7 @@ def publish(core: Core, user_id: str, request: PublishRequest) -> Published:
     groups = _groups(core, user_id, destination)
     options = check_options(core, request, destination, groups)
     if options.cron is not None:
-        wanted = ScheduleRequest(request=request, destination=destination, options=options)
-        return Published(schedule_id=create_schedule(core, user_id, wanted))
+        return Published(schedule_id=schedule(core, user_id, request))
     item = compose(core, user_id, request, destination, options, groups)
     (first_use,) = store_items(core, user_id, [item])
     return Published(receipts=receipts_of(item, first_use), to_group=bool(groups))
@@ -61,7 +60,9 @@ def schedule(core: Core, user_id: str, request: PublishRequest) -> str:
     Raises what `publish` raises, and InvalidInput without Upstash-Cron. Atomic.
     """
     destination = check_target(core, request)
-    options = check_options(core, request, destination, _groups(core, user_id, destination))
+    _groups(core, user_id, destination)
+    # Without the group's default headers: those are of the time of each tick.
+    options = check_options(core, request, destination, {})
     wanted = ScheduleRequest(request=request, destination=destination, options=options)
     return create_schedule(core, user_id, wanted)
 

@@ -24,7 +24,8 @@ def revive(core: Core, letters: Sequence[DeadLetter], overrides: Headers) -> lis
     now_ms = core.clock.now_ms()
     # Only configuration overrides: a plain Content-Type describes the retry call, not the message.
     configuration = tuple(field for field in overrides if field[0].lower().startswith(_OPTION_PREFIX))
-    options = parse_options(configuration, (), settings=core.settings, now_ms=now_ms)
+    queued = any(letter.message.queue_name is not None for letter in letters)
+    options = parse_options(configuration, (), settings=core.settings, now_ms=now_ms, queued=queued)
     messages = [_renewed(letter.message, options, now_ms) for letter in letters]
     if messages:
         store_messages(core, messages, revived=tuple(letter.dlq_id for letter in letters))

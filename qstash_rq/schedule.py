@@ -32,6 +32,8 @@ class Schedule:
     flow: Flow | None = None
     labels: tuple[str, ...] = ()
     redaction: Redaction | None = None
+    # Fields that the request asked for: a group's default headers set only the others, at each tick.
+    explicit: tuple[str, ...] = ()
 
     @property
     def to_group(self) -> bool:

@@ -125,6 +125,7 @@ def _compose(core: Core, user_id: str, wanted: ScheduleRequest) -> Schedule:
         flow=options.flow,
         labels=options.labels,
         redaction=options.redaction,
+        explicit=tuple(sorted(options.explicit)),
     )
 
 

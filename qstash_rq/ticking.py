@@ -1,10 +1,16 @@
 """Let schedules tick: what the scheduler calls when their time has come (contract 3.5)."""
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
 
+from qstash_rq.composing import group_not_found
 from qstash_rq.core import Core
 from qstash_rq.cron import parse_cron
+from qstash_rq.forwarding import overlay
+from qstash_rq.headers import PublishOptions, parse_options
 from qstash_rq.ids import new_message_id
+from qstash_rq.message import Headers
 from qstash_rq.schedule import Schedule
 from qstash_rq.store.groups import read_groups
 from qstash_rq.store.schedules import (
@@ -20,6 +26,9 @@ from qstash_rq.ticks import messages_of_tick
 from qstash_rq.url_group import Endpoint, UrlGroup
 
 TICK_STEP = 200
+
+# What a group's default headers can say about the messages of a schedule.
+_SETTABLE = {field.name for field in fields(Schedule)} & {field.name for field in fields(PublishOptions)}
 
 Groups = dict[tuple[str, str], UrlGroup]
 
@@ -47,8 +56,11 @@ def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
     endpoints: tuple[Endpoint, ...] = ()
     if schedule.to_group:
         group = groups.get((schedule.user_id, schedule.destination))
-        endpoints = group.endpoints if group else ()
-        error = "" if group else f"topic {schedule.destination} not found"
+        if group is None:
+            error = group_not_found(schedule.destination)
+        else:
+            endpoints = group.endpoints
+            schedule = _with_defaults(core, schedule, group.headers, now_ms)
     return tick(
         stored=stored,
         now_ms=now_ms,
@@ -58,6 +70,14 @@ def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
         max_queues=core.settings.max_queues,
         max_timeout_ms=core.settings.max_timeout_ms,
     )
+
+
+def _with_defaults(core: Core, schedule: Schedule, defaults: Headers, now_ms: int) -> Schedule:
+    """Return the schedule with a group's default headers where it asked for nothing itself."""
+    options = parse_options((), (), settings=core.settings, now_ms=now_ms, defaults=defaults)
+    names = options.explicit & _SETTABLE - {*schedule.explicit, "headers"}
+    changes: dict[str, Any] = {name: getattr(options, name) for name in names}
+    return replace(schedule, headers=overlay(schedule.headers, options.headers), **changes)
 
 
 def _groups_of(core: Core, due: Sequence[StoredSchedule]) -> Groups:

@@ -34,7 +34,7 @@ class Canceled(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What one publish makes: a message, or one for each endpoint of a group; `digest` of its deduplication id."""
+    """What one publish makes: a message, or one for each endpoint; `digest` of its deduplication id."""
 
     messages: tuple[Message, ...]
     digest: str | None = None
@@ -42,7 +42,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What accept answers; `first_use` has, for each duplicate item, the ids its deduplication id stands for."""
+    """What accept answers; `first_use` has the ids that a duplicate item stands for, item by item."""
 
     word: Accepted
     first_use: tuple[tuple[str, ...], ...] = ()

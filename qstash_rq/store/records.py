@@ -49,6 +49,8 @@ def decode_spec(spec: bytes) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(spec.decode())
     if "headers" in values:
         values["headers"] = _headers(values["headers"])
+    if "explicit" in values:
+        values["explicit"] = tuple(values["explicit"])
     if "labels" in values:
         values["labels"] = tuple(values["labels"])
     if not _NESTED.isdisjoint(values):
