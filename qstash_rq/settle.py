@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qstash_rq.callbacks import callback_messages, dlq_id_placeholder
+from qstash_rq.callbacks import callback_message, dlq_id_placeholder, wanted_callbacks
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim, Delivered, Failed, Retry, Settled, Verdict
+from qstash_rq.ids import new_message_id
+from qstash_rq.message import Message
 from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.store.records import encode_response
 from qstash_rq.store.script import Call
@@ -48,3 +50,39 @@ def settle_outcomes(core: Core, *, worker: str, outcomes: Sequence[Outcome]) -> 
 
 
 def _settlement(outcome: Outcome, now_ms: int) -> Settlement:
+    claim, attempt = outcome.claim, outcome.attempt
+    match outcome.verdict:
+        case Delivered():
+            word, due_ms, error = Settled.DELIVERED, 0, ""
+        case Retry(at_ms=due_ms, error=error):
+            word = Settled.RETRY
+        case Failed(error=error):
+            word, due_ms = Settled.FAILED, 0
+    failed = word is not Settled.DELIVERED
+    return Settlement(
+        message_id=claim.message.message_id,
+        attempt=claim.attempt,
+        outcome=word,
+        due_ms=due_ms,
+        response=encode_response(attempt, error) if failed else "",
+        body=attempt.body if failed else b"",
+        callbacks=_callbacks(outcome, error, now_ms),
+        placeholder=dlq_id_placeholder(claim.message),
+    )
+
+
+def _callbacks(outcome: Outcome, error: str, now_ms: int) -> tuple[Message, ...]:
+    source = outcome.claim.message
+    return tuple(
+        callback_message(
+            source,
+            callback,
+            outcome.attempt,
+            error=error,
+            retried=outcome.claim.retried,
+            now_ms=now_ms,
+            message_id=new_message_id(),
+            dlq_id=dlq_id_placeholder(source) if of_failure else None,
+        )
+        for callback, of_failure in wanted_callbacks(source, outcome.verdict)
+    )

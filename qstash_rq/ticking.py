@@ -64,7 +64,7 @@ def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
     return tick(
         stored=stored,
         now_ms=now_ms,
-        next_ms=parse_cron(schedule.cron).next_after(now_ms, anchor_ms=stored.next_ms),
+        next_ms=parse_cron(schedule.cron).next_after(now_ms, anchor_ms=stored.next_ms or now_ms),
         messages=messages_of_tick(schedule, endpoints, now_ms, new_message_id),
         error=error,
         max_queues=core.settings.max_queues,

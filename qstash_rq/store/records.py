@@ -98,19 +98,20 @@ def _decode_nested(values: dict[str, Any]) -> None:
     if values.get("flow"):
         values["flow"] = Flow(**values["flow"])
     if values.get("redaction"):
-        names = tuple(values["redaction"]["header_names"])
-        values["redaction"] = Redaction(**{**values["redaction"], "header_names": names})
+        redaction: dict[str, Any] = values["redaction"]
+        redaction["header_names"] = tuple(redaction["header_names"])
+        values["redaction"] = Redaction(**redaction)
     for name in ("callback", "failure_callback"):
         if values.get(name):
             values[name] = _callback(values[name])
 
 
 def _callback(values: dict[str, Any]) -> Callback:
-    decoded = {**values, "headers": _headers(values["headers"])}
-    if decoded["labels"] is not None:
-        decoded["labels"] = tuple(decoded["labels"])
-    _decode_nested(decoded)
-    return Callback(**decoded)
+    values["headers"] = _headers(values["headers"])
+    if values["labels"] is not None:
+        values["labels"] = tuple(values["labels"])
+    _decode_nested(values)
+    return Callback(**values)
 
 
 def _headers(pairs: Any) -> Headers:  # noqa: ANN401 - parsed JSON
