@@ -16,8 +16,9 @@ JSON_TYPE = ("Content-Type", "application/json")
 def dlq_id_placeholder(source: Message) -> str:
     """Return the text that stands for the DLQ id in a failure callback's body.
 
-    The id is made inside settle, which puts it in the placeholder's place. Message ids
-    are random, so nothing else in a body looks like it.
+    The id is made inside settle, which puts it in the place of the first placeholder in
+    a body. Nobody but the endpoint, which hears the message id, could write another one,
+    and the header it would answer with comes later.
     """
     return f"<dlqId of {source.message_id}>"
 
@@ -46,10 +47,14 @@ def callback_message(
     message_id: str,
     dlq_id: str | None,
 ) -> Message:
-    """Return the message that tells `callback` about `attempt`; unset options are the source's."""
+    """Return the message that tells `callback` about `attempt`; unset options are the source's.
+
+    `retried` counts the retries before that attempt; `error` says why there is no response.
+    """
     payload = _payload(source, attempt, error, retried)
     if dlq_id is not None:
-        payload["dlqId"] = dlq_id
+        # First, before anything that an endpoint can make look like the placeholder.
+        payload = {"dlqId": dlq_id, **payload}
     return Message(
         message_id=message_id,
         user_id=source.user_id,
