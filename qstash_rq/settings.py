@@ -94,6 +94,17 @@ class Settings:
         "Proxies in front of the API whose X-Forwarded-For entries are believed.",
         _count_from_zero,
     )
+    cors_origins: str = _setting(
+        "QSTASH_CORS_ORIGINS",
+        "",
+        "Origins whose pages may call the API from a browser, comma-separated; * for all, empty for none.",
+    )
+    burst_limit: int = _setting(
+        "QSTASH_BURST_LIMIT",
+        0,
+        "Calls a user may make in one second, publish, enqueue and batch not counted; 0 for no limit.",
+        _count_from_zero,
+    )
     worker_concurrency: int = _setting(
         "QSTASH_WORKER_CONCURRENCY", 200, "Deliveries one worker process holds in flight.", _count
     )

@@ -100,7 +100,7 @@ class Executor:
             return self.client.execute_command(*words)
 
     def commands(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
-        """Send several reading commands in one round trip, not as a transaction."""
+        """Send several commands in one round trip, not as a transaction."""
         if not commands:
             return []
         with redis_trouble():

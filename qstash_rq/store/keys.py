@@ -238,6 +238,13 @@ DEAD = Key(
     life="trimmed by age",
     doc="The dead letters: entry ids are DLQ ids, each naming its message.",
 )
+BURST = Key(
+    name=f"{_OURS}burst:",
+    type="STRING",
+    of="user:Unix second",
+    life="two seconds",
+    doc="Number of calls a user made in that second; there only while calls are limited.",
+)
 USERS = Key(name=f"{_OURS}users", type="SET", life=_ALWAYS, doc="Ids of all users.")
 USER = Key(
     name=f"{_OURS}user:",
