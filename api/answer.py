@@ -1,19 +1,31 @@
 """Write answers: compact JSON with the status of the contract."""
 
 import json
+from collections.abc import Iterable
 from typing import Final
 
 from flask import Response
+
+from qstash_rq.publish import Receipt
 
 # ASCII only: a lone surrogate that a client sent us in JSON must not break the answer.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 JSON: Final = "application/json"
 
+_STORED = 200
+_DUPLICATE = 202
 
-def answer(value: object, status: int = 200) -> Response:
+
+def answer(value: object, status: int = _STORED) -> Response:
     """Return `value` as a JSON response."""
     return Response(_encode(value), status, mimetype=JSON)
+
+
+def accepted(value: object, receipts: Iterable[Receipt]) -> Response:
+    """Return `value` as the answer to a publish or batch: 202 when every message was a duplicate."""
+    duplicates = [receipt.deduplicated for receipt in receipts]
+    return answer(value, _DUPLICATE if duplicates and all(duplicates) else _STORED)
 
 
 def done() -> Response:

@@ -2,14 +2,32 @@
 
 from flask import Flask
 
-from api import dlq, health, logs, messages, not_built, publish, queues, signing_keys
+from api import (
+    batch,
+    description,
+    dlq,
+    flow_control,
+    health,
+    logs,
+    messages,
+    publish,
+    queues,
+    schedules,
+    signing_keys,
+    topics,
+)
 from api.auth import Gate
+from api.burst import refuse_burst
+from api.cors import Cors
 from api.errors import ErrorAnswers
-from api.raw_target import NameConverter, RawTarget
+from api.raw_target import NameConverter, RawTarget, TextConverter
 from api.request_scope import CORE
 from qstash_rq.core import Core
 
-_BLUEPRINTS = (publish, messages, queues, dlq, logs, signing_keys, health, not_built)
+_BLUEPRINTS = (
+    *(publish, batch, messages, queues, schedules, topics, dlq, logs, signing_keys, flow_control),
+    *(health, description),
+)
 
 
 def create_app(core: Core) -> Flask:
@@ -22,8 +40,11 @@ def create_app(core: Core) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.converters["name"] = NameConverter
+    app.url_map.converters["text"] = TextConverter
+    Cors(core.settings).register(app)
     gate = Gate(core)
     app.before_request(gate.check)
+    app.before_request(refuse_burst)
     ErrorAnswers(core.clock, on_outage=gate.forget).register(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)

@@ -6,7 +6,7 @@ was replaced works that much longer. What is not known is never remembered.
 
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import g, request
 
@@ -22,7 +22,8 @@ _REMEMBER_MS = 1_000
 _MAX_REMEMBERED = 10_000
 _READING = frozenset({"GET", "HEAD"})
 
-_OPEN_BLUEPRINT = "health"
+OPEN_BLUEPRINTS: Final = frozenset({"health", "description"})
+"""What needs no token."""
 _SECRET_BLUEPRINT = "signing_keys"  # noqa: S105 - whoever reads the keys can forge signatures
 
 
@@ -41,7 +42,7 @@ class Gate:
 
     def check(self) -> None:
         """Find out who sent the current request; to be run before each."""
-        if request.blueprint == _OPEN_BLUEPRINT:
+        if request.blueprint in OPEN_BLUEPRINTS:
             return
         identity = self._identify(_token(request.environ))
         if identity.read_only and not _is_reading():

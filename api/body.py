@@ -1,11 +1,11 @@
 """Read request bodies, whatever their framing and method, up to the configured limit."""
 
-import json
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gunicorn.http.errors import ParseException
 
 from qstash_rq.errors import InvalidInput, TooLarge
+from qstash_rq.json_text import parse_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -25,18 +25,6 @@ def read_body(environ: "WSGIEnvironment", limit: int) -> bytes:
         msg = "body: shorter than Content-Length"
         raise InvalidInput(msg)
     return body
-
-
-def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the JSON value of `body`; raises InvalidInput saying where it is malformed."""
-    try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
-    except RecursionError as error:
-        msg = "body: malformed JSON: nested too deeply"
-        raise InvalidInput(msg) from error
-    except ValueError as error:
-        msg = f"body: malformed JSON: {error}"
-        raise InvalidInput(msg) from error
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -74,8 +62,3 @@ def _read(environ: "WSGIEnvironment", wanted: int) -> bytes:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"body: larger than {limit} bytes")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)

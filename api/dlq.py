@@ -7,7 +7,8 @@ from api.header_fields import header_fields
 from api.request_scope import bulk_parameters, current_core, current_user_id, query_parameters
 from api.selection import dead_letter_selection, retry_selection
 from api.stream_ids import check_dlq_id
-from api.wire import dead_letter_json, deleted_json, page_json, revived_json
+from api.wire.dead_letters import dead_letter_json, deleted_json, revived_json
+from api.wire.fields import page_json
 from qstash_rq.dead_letters import (
     delete_dead_letter,
     delete_dead_letters,

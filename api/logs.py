@@ -5,7 +5,8 @@ from flask import Blueprint, Response
 from api.answer import answer
 from api.request_scope import current_core, current_user_id, query_parameters
 from api.selection import DOCUMENTED_LOG_PAGE, LogSelection, log_selection
-from api.wire import Json, log_json, page_json
+from api.wire.fields import Json, page_json
+from api.wire.logs import log_json
 from qstash_rq.logs import list_log
 
 blueprint = Blueprint("logs", __name__)

@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from api.answer import answer
 from api.request_scope import bulk_parameters, current_core, current_user_id
 from api.selection import cancel_selection
-from api.wire import message_json
+from api.wire.messages import message_json
 from qstash_rq.messages import cancel_message, cancel_messages, get_message
 
 blueprint = Blueprint("messages", __name__)

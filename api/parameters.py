@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from api.body import parse_json
 from qstash_rq.errors import InvalidInput
 from qstash_rq.filters import split_values
+from qstash_rq.json_text import parse_json
 
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
@@ -55,6 +55,14 @@ class Parameters:
         """Return the one whole number of `name`, or None when absent or empty; raises InvalidInput."""
         text = self.text(name)
         return None if text is None else whole_number(name, text)
+
+    def flag(self, name: str) -> bool:
+        """Return the one truth value of `name`, false when absent or empty; raises InvalidInput."""
+        text = (self.text(name) or "false").lower()
+        if text not in {"true", "false"}:
+            msg = f"{name}: must be true or false"
+            raise InvalidInput(msg)
+        return text == "true"
 
 
 def whole_number(name: str, text: str) -> int:

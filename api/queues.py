@@ -6,7 +6,7 @@ from api.answer import answer, done
 from api.body import parse_object, read_body
 from api.queue_settings import parse_queue_settings
 from api.request_scope import current_core, current_user_id
-from api.wire import queue_json
+from api.wire.queues import queue_json
 from qstash_rq.queues import delete_queue, get_queue, list_queues, pause_queue, resume_queue, upsert_queue
 
 blueprint = Blueprint("queues", __name__)

@@ -29,6 +29,12 @@ _TOKEN_PARAMETER = "qstash_token"  # noqa: S105 - the name of a parameter
 # Paths that end in a destination, and how many names stand before it.
 _NAMES_BEFORE_DESTINATION = {"publish": 0, "enqueue": 1}
 
+# POST means both: to change a schedule, whose id is one segment, and to create one for a destination.
+_SCHEDULE_CHANGE = re.compile(r"[^/]+/(?:pause|resume)/?", re.IGNORECASE)
+_CUT_OFF = "-"  # stands where the destination of a schedule stood
+
+_FLOW_ACTIONS = frozenset({"pause", "resume", "pin", "unpin", "resetrate", "reset"})
+
 # Words that stand where other resources have a name.
 _WORD_AFTER = {"dlq": "retry", "keys": "rotate"}
 
@@ -52,6 +58,8 @@ class RawTarget:
 class NameConverter(BaseConverter):
     """A name or id in a path: one raw segment, percent-decoded once, a decoded `/` being just a letter."""
 
+    regex = "[^/]+"
+
     def to_python(self, value: str) -> str:
         """Decode the segment; raises BadRequest when it is not percent-encoded UTF-8."""
         if "%" not in value and value.isascii():
@@ -62,6 +70,12 @@ class NameConverter(BaseConverter):
         if "\N{REPLACEMENT CHARACTER}" in text:
             raise BadRequest(description=f"path: {value!r} is not valid UTF-8")
         return text
+
+
+class TextConverter(NameConverter):
+    """Free text in a path; it may be empty, which is for the core to refuse."""
+
+    regex = "[^/]*"
 
 
 def rewrite(environ: "WSGIEnvironment") -> None:
@@ -102,21 +116,39 @@ def _take_token(environ: "WSGIEnvironment", query: str) -> str:
 def _path_info(environ: "WSGIEnvironment", path: str, query: str) -> str:
     """Return the path for Flask to route by; sets DESTINATION where `path` ends in one."""
     match path.split("/", 3):
-        case ["", version, word, *rest] if version.lower() == "v2":
-            resource = word.lower()
+        case ["", version, word, *others] if version.lower() == "v2":
+            resource, rest = word.lower(), "".join(others)
         case _:
             return _lower_words(path)
-    if resource not in _NAMES_BEFORE_DESTINATION:
+    if resource == "flowcontrol" and rest:
+        return f"/v2/flowcontrol/{_flow_key(rest)}"
+    if resource in _NAMES_BEFORE_DESTINATION:
+        names, destination = _split(rest, _NAMES_BEFORE_DESTINATION[resource])
+    elif resource == "schedules" and _creates(environ, rest):
+        names, destination = f"/{_CUT_OFF}" if rest else "", rest
+    else:
         return _lower_words(path)
-    names, destination = _split(rest, _NAMES_BEFORE_DESTINATION[resource])
     environ[DESTINATION] = f"{destination}?{query}" if query else destination
     return f"/v2/{resource}{names}"
 
 
-def _split(rest: list[str], count: int) -> tuple[str, str]:
+def _creates(environ: "WSGIEnvironment", rest: str) -> bool:
+    return environ["REQUEST_METHOD"] == "POST" and not _SCHEDULE_CHANGE.fullmatch(rest)
+
+
+def _split(rest: str, count: int) -> tuple[str, str]:
     """Cut what follows the resource into `count` names, each behind a slash, and the destination."""
-    parts = rest[0].split("/", count) if rest else []
+    parts = rest.split("/", count)
     return "".join(f"/{name}" for name in parts[:count] if name), "".join(parts[count:])
+
+
+def _flow_key(rest: str) -> str:
+    """Return a flow-control key as one segment, then its action; clients send its slashes as they are."""
+    segments = rest.removesuffix("/").split("/")
+    action = segments[-1].lower()
+    if len(segments) > 1 and action in _FLOW_ACTIONS:
+        return f"{'%2F'.join(segments[:-1])}/{action}"
+    return "%2F".join(segments)
 
 
 def _lower_words(path: str) -> str:

@@ -1,7 +1,7 @@
 """What a view asks about the request it serves: the core, the user, the caller's address, the parameters."""
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import current_app, g, request
 
@@ -9,6 +9,7 @@ from api.body import read_body
 from api.parameters import Parameters, parse_parameters
 from api.wsgi_text import from_wsgi
 from qstash_rq.core import Core
+from qstash_rq.json_text import parse_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,6 +42,11 @@ def bulk_parameters() -> Parameters:
     """Return the parameters of the query and of the JSON body, if there is one; raises InvalidInput."""
     body = read_body(request.environ, current_core().settings.max_body_bytes)
     return parse_parameters(from_wsgi(request.environ["QUERY_STRING"], "query"), body)
+
+
+def json_body() -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value of the request's body; raises InvalidInput and TooLarge."""
+    return parse_json(read_body(request.environ, current_core().settings.max_body_bytes))
 
 
 def _caller_ip(environ: "WSGIEnvironment", trusted_proxies: int) -> str | None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from api.answer import answer
 from api.request_scope import current_core, current_user_id
-from api.wire import signing_keys_json
+from api.wire.signing_keys import signing_keys_json
 from qstash_rq.signing_keys import get_signing_keys, rotate_signing_keys
 
 # `auth` keeps read-only tokens away from this blueprint by its name.

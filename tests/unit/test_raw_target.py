@@ -12,9 +12,14 @@ from werkzeug.routing import Map
 from api.raw_target import DESTINATION, QUERY_TOKEN, NameConverter, rewrite
 
 
-def rewritten(target: str) -> dict[str, Any]:
+def rewritten(target: str, method: str = "POST") -> dict[str, Any]:
     """Return the environ that a raw target becomes."""
-    environ: dict[str, Any] = {"RAW_URI": target, "PATH_INFO": "/decoded", "QUERY_STRING": "decoded"}
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "RAW_URI": target,
+        "PATH_INFO": "/decoded",
+        "QUERY_STRING": "decoded",
+    }
     rewrite(environ)
     return environ
 
