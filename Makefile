@@ -43,7 +43,7 @@ bench: .venv/.dev-installed
 
 # Kill processes at random and count what arrives; takes minutes.
 chaos: .venv/.dev-installed
-	$(BIN)/python -m pytest -m chaos -n0 tests/chaos
+	$(BIN)/python -m pytest -m chaos -n0 --timeout=1800 tests/chaos
 
 # Remove .venv and caches; data in .qstash stays.
 clean:

@@ -7,10 +7,11 @@ from typing import Any
 from qstash_rq.composing import group_not_found
 from qstash_rq.core import Core
 from qstash_rq.cron import parse_cron
+from qstash_rq.errors import QStashError
 from qstash_rq.forwarding import overlay
 from qstash_rq.headers import PublishOptions, parse_options
 from qstash_rq.ids import new_message_id
-from qstash_rq.message import Headers
+from qstash_rq.message import Headers, Message
 from qstash_rq.schedule import Schedule
 from qstash_rq.store.groups import read_groups
 from qstash_rq.store.schedules import (
@@ -47,7 +48,16 @@ def tick_due(core: Core) -> int | None:
         if len(due) < len(members):
             forget_ticks(core.store, set(members) - {one.member for one in due})
         groups = _groups_of(core, due)
-        core.store.run_all([_tick(core, one, groups) for one in due])
+        core.store.run_all([_tick_or_error(core, one, groups) for one in due])
+
+
+def _tick_or_error(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
+    # One schedule that cannot tick (a group's headers that became too large, a time zone that is
+    # no more) must not keep the others from it.
+    try:
+        return _tick(core, stored, groups)
+    except QStashError as error:
+        return _tick_call(core, stored, (), str(error))
 
 
 def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
@@ -61,11 +71,21 @@ def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
         else:
             endpoints = group.endpoints
             schedule = _with_defaults(core, schedule, group.headers, now_ms)
+    return _tick_call(core, stored, messages_of_tick(schedule, endpoints, now_ms, new_message_id), error)
+
+
+def _tick_call(core: Core, stored: StoredSchedule, messages: Sequence[Message], error: str) -> Call[Ticked]:
+    now_ms = core.clock.now_ms()
+    try:
+        cron = parse_cron(stored.schedule.cron)
+        next_ms = cron.next_after(now_ms, anchor_ms=stored.next_ms or now_ms)
+    except QStashError as unreadable:
+        next_ms, messages, error = None, (), str(unreadable)
     return tick(
         stored=stored,
         now_ms=now_ms,
-        next_ms=parse_cron(schedule.cron).next_after(now_ms, anchor_ms=stored.next_ms or now_ms),
-        messages=messages_of_tick(schedule, endpoints, now_ms, new_message_id),
+        next_ms=next_ms,
+        messages=messages,
         error=error,
         max_queues=core.settings.max_queues,
         max_timeout_ms=core.settings.max_timeout_ms,

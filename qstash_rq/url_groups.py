@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qstash_rq.addresses import check_host, system_resolver
 from qstash_rq.core import Core
 from qstash_rq.errors import LimitExceeded, NotFound, StoreUnavailable
+from qstash_rq.headers import parse_options
 from qstash_rq.message import Headers
 from qstash_rq.names import check_name
 from qstash_rq.store.groups import PutGroup, put_group, read_group_names, read_groups
@@ -63,7 +64,11 @@ def remove_endpoints(core: Core, user_id: str, name: str, items: tuple[Endpoint,
 
 
 def set_group_headers(core: Core, user_id: str, name: str, headers: Headers) -> UrlGroup:
-    """Replace the default headers of a group and return it; raises NotFound. Atomic."""
+    """Replace the default headers of a group and return it; raises NotFound. Atomic.
+
+    Raises what a publish with these headers would: InvalidInput, LimitExceeded.
+    """
+    parse_options((), (), settings=core.settings, now_ms=core.clock.now_ms(), defaults=headers)
 
     def replace(group: UrlGroup | None) -> tuple[tuple[Endpoint, ...], Headers]:
         if group is None:

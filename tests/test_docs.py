@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,14 +9,14 @@ from urllib.parse import unquote
 import pytest
 from rq.defaults import RQ_KEY_PREFIX
 
-from qstash_rq.core import Core, open_core
+from qstash_rq.core import Core
 from qstash_rq.message import TERMINAL_STATES, LogState, State
 from qstash_rq.messages import cancel_message
 from qstash_rq.publish import PublishRequest, publish
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.upkeep import promote_due
-from qstash_rq.users import FIRST_USER, ensure_first_user
+from qstash_rq.users import FIRST_USER
 from tests.api.serving import NOT_FOUND, claim, deliver
 from tests.clock import FakeClock
 from tests.pages import PAGES, ROOT, anchors, read, rows, ticked
@@ -35,15 +34,6 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 def shown_default(value: object) -> str:
     """Give a default as it stands in an environment."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@pytest.fixture
-def core(settings: Settings, clock: FakeClock) -> Iterator[Core]:
-    """Give a core with its first user."""
-    opened = open_core(settings, clock)
-    ensure_first_user(opened)
-    yield opened
-    opened.store.client.close()
 
 
 def test_every_setting_is_described_with_its_default() -> None:

@@ -1,7 +1,6 @@
 """What README.md and CONTRIBUTING.md tell to type: it exists, and the curl lines work."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,21 +9,10 @@ from rq.cli import main as rq_command_line
 
 from api.app import create_app
 from qstash_rq.cli import main as command_line
-from qstash_rq.core import Core, open_core
-from qstash_rq.settings import DEVELOPMENT_TOKEN, Settings
-from qstash_rq.users import ensure_first_user
+from qstash_rq.core import Core
+from qstash_rq.settings import DEVELOPMENT_TOKEN
 from tests.api.serving import NOT_FOUND, Caller, deliver
-from tests.clock import FakeClock
 from tests.pages import blocks, read, rows, shell_lines
-
-
-@pytest.fixture
-def core(settings: Settings, clock: FakeClock) -> Iterator[Core]:
-    """Give a core with its first user."""
-    opened = open_core(settings, clock)
-    ensure_first_user(opened)
-    yield opened
-    opened.store.client.close()
 
 
 def test_every_make_target_exists() -> None:

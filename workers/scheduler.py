@@ -44,6 +44,7 @@ from workers.patience import Patience
 
 # The longest sleep: a lease may begin and end without ringing the alarm.
 LONGEST_SLEEP_MS = 1_000
+RECOVER_TOGETHER_MS = 100
 HEARTBEAT_MS = 5_000
 EXPIRE_MS = 30_000
 
@@ -91,8 +92,12 @@ class DeliveryScheduler(Scheduler):
         if now_ms >= self._expire_at_ms:
             self._expire_at_ms = now_ms + EXPIRE_MS
             expire_old(self._core)
-        wakes = (tick_due(self._core), promote_due(self._core), recover_lost(self._core))
-        return min((wake for wake in wakes if wake is not None), default=None)
+        tick_ms, due_ms = tick_due(self._core), promote_due(self._core)
+        lease_end_ms = recover_lost(self._core)
+        if lease_end_ms is not None:
+            # Leases of one worker end a millisecond apart: taken together they are a few steps, not hundreds.
+            lease_end_ms += RECOVER_TOGETHER_MS
+        return min((at_ms for at_ms in (tick_ms, due_ms, lease_end_ms) if at_ms is not None), default=None)
 
     def enqueue_jobs(self) -> Any:  # noqa: ANN401 - rq-scheduler answers with the jobs it moved
         """Promote every due message; returns when the next one is due, in ms, or None."""

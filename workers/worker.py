@@ -59,9 +59,9 @@ class DeliveryWorker(BaseWorker):
         """
         del max_idle_time, with_scheduler, dequeue_strategy
         settings = Settings.from_env()
+        setup_loghandlers(logging_level or "INFO", date_format, log_format, name="qstash_rq")
         core = open_core(replace(settings, redis_url=redis_url_of(self.connection, settings.redis_url)))
         refuse_unfit_server(core)
-        setup_loghandlers(logging_level, date_format, log_format, name="qstash_rq")
         if settings.token:
             ensure_first_user(core)
         lanes = self._choose_lanes(core)

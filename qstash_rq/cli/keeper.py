@@ -68,16 +68,23 @@ class Keeper:
             self._child = Child(self._spec, self._say)
         except OSError as error:
             return f"cannot be started: {error}"
-        self._child.reap()  # it may have ended before anybody listened
+        if self._spec.is_ready is None:
+            self._is_ready()
         asking = asyncio.create_task(self._ask())
+        self._child.reap()  # it may have ended before anybody listened
         status = await self._child.ended()
         self._child = None
         asking.cancel()
         return describe(status)
 
     async def _ask(self) -> None:
-        while self._spec.is_ready is not None and not await self._spec.is_ready():  # noqa: ASYNC110
-            await asyncio.sleep(_ASK_AGAIN_S)  # another process sets no event of ours
+        if self._spec.is_ready is None:
+            return
+        while not await self._spec.is_ready():  # noqa: ASYNC110 - another process sets no event of ours
+            await asyncio.sleep(_ASK_AGAIN_S)
+        self._is_ready()
+
+    def _is_ready(self) -> None:
         if not self.started.done():
             self.started.set_result(True)
 

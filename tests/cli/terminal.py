@@ -63,8 +63,8 @@ class Terminal:
     def wait_for(self, text: str, times: int = 1, timeout_s: float = 30) -> None:
         """Return once `text` has been printed `times` times."""
         wait_until(
-            lambda: self.output.count(text) >= times or self._fail_if_over(text),
-            f"it says {text!r}",
+            lambda: self.output.count(text) >= times or self._fail_if_over(text, times),
+            f"it says {text!r} {times} times",
             timeout_s,
         )
 
@@ -86,8 +86,8 @@ class Terminal:
         """Tell whether the command has ended."""
         return self._process.poll() is not None
 
-    def _fail_if_over(self, text: str) -> bool:
-        if self.has_ended() and not self._reading.is_alive() and text not in self.output:
+    def _fail_if_over(self, text: str, times: int) -> bool:
+        if self.has_ended() and not self._reading.is_alive() and self.output.count(text) < times:
             message = f"ended without saying {text!r}:\n{self.output}"
             raise AssertionError(message)
         return False

@@ -9,7 +9,7 @@ from qstash_rq.messages import get_message
 from qstash_rq.queues import list_queues, upsert_queue
 from qstash_rq.users import FIRST_USER
 from tests.workers.test_delivery_loop import stored
-from workers.scheduler import HEARTBEAT_MS, DeliveryScheduler
+from workers.scheduler import HEARTBEAT_MS, RECOVER_TOGETHER_MS, DeliveryScheduler
 
 
 def delayed(core: Core, delay_ms: int, count: int = 1) -> list[str]:
@@ -64,7 +64,7 @@ def test_a_silent_workers_message_is_taken_back(core: Core) -> None:
     scheduler = DeliveryScheduler(core)
 
     lease_end = scheduler.tick()
-    assert lease_end == core.clock.now_ms() + core.settings.lease_ms
+    assert lease_end == core.clock.now_ms() + core.settings.lease_ms + RECOVER_TOGETHER_MS
     assert state_of(core, message_id) is State.ACTIVE
 
     core.clock.advance(core.settings.lease_ms + 1)  # type: ignore[attr-defined]

@@ -1,0 +1,56 @@
+"""`python -m benchmarks`: measure every row, or those asked for, and print the table.
+
+Exits with 1 when a row could not be measured. A missed goal is a figure like any other: this is no test.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from benchmarks import delivery, idle, latency, memory, publish, two_workers
+from benchmarks.machine import describe_machine
+from benchmarks.row import CannotMeasure, Effort, Row, Verdict
+from benchmarks.table import table
+
+_ROWS: dict[str, Callable[[Effort], list[Row]]] = {
+    "delivery": delivery.measure,
+    "two-workers": two_workers.measure,
+    "publish": publish.measure,
+    "latency": latency.measure,
+    "idle": idle.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    options = _options()
+    effort = Effort(runs=options.runs, scale=options.scale)
+    print(describe_machine(), f"each figure is the median of {effort.runs} runs", sep="\n", flush=True)
+    rows = [row for name in options.row or _ROWS for row in _measure(name, effort)]
+    print("", table(rows), sep="\n")
+    return int(any(row.verdict is Verdict.NOT_MEASURED for row in rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Print the performance table.")
+    parser.add_argument("--row", action="append", choices=_ROWS, help="measure this one; may be repeated")
+    parser.add_argument("--runs", type=int, default=3, help="runs each figure is the median of (default: 3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, to try things out")
+    return parser.parse_args()
+
+
+def _measure(name: str, effort: Effort) -> list[Row]:
+    started_s = time.monotonic()
+    try:
+        return _ROWS[name](effort)
+    except CannotMeasure as error:
+        print(f"{name}: NOT MEASURED: {error}", file=sys.stderr)
+        return [Row(name=name, figure="none", unit=str(error).splitlines()[0], verdict=Verdict.NOT_MEASURED)]
+    finally:
+        print(f"{name}: {time.monotonic() - started_s:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

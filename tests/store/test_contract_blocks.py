@@ -1,0 +1,295 @@
+"""Every script's head says what it takes and answers; this holds the text and the wrapper to it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import count
+from typing import Any
+
+import pytest
+
+from qstash_rq.delivery import Settled
+from qstash_rq.lanes import Lane
+from qstash_rq.store import keys, scripts, user_scripts
+from qstash_rq.store.script import Call, load_script
+from qstash_rq.store.scripts import Settlement
+from qstash_rq.store.user_scripts import PutMode
+from tests.factories import make_message
+
+_LUA = files("qstash_rq.store").joinpath("lua")
+SCRIPTS = sorted(file.name.removesuffix(".lua") for file in _LUA.iterdir() if file.name.endswith(".lua"))
+PARTS = sorted(file.name.removesuffix(".lua") for file in _LUA.joinpath("parts").iterdir())
+_LONGEST = 60
+
+# The names of the blocks are those of `keys.py`, but for these.
+_OTHER_NAMES = {"record": "JOB"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A call with as few repeated arguments as may be, and one with one repetition more."""
+
+    short: Call[Any]
+    long: Call[Any] | None = None
+
+
+def _settlements(number: int) -> list[Settlement]:
+    return [Settlement(message_id="m", attempt=1, outcome=Settled.DELIVERED)] * number
+
+
+def _accept(number: int) -> Call[Any]:
+    messages = [(make_message(), 0)] * number
+    return scripts.accept(
+        user_id="u", messages=messages, now_ms=1, max_queues=2, max_timeout_ms=3, revived=["1-0"]
+    )
+
+
+def _claim(lanes: list[str]) -> Call[Any]:
+    return scripts.claim(worker="w", now_ms=1, lease_until_ms=2, most=3, lanes=lanes)
+
+
+def _settle(number: int) -> Call[Any]:
+    return scripts.settle(worker="w", now_ms=1, keep_ms=2, dead_keep_ms=3, settlements=_settlements(number))
+
+
+def _cancel(ids: list[str]) -> Call[Any]:
+    return scripts.cancel(user_id="u", message_ids=ids, now_ms=1, keep_ms=2)
+
+
+_LANE = Lane("u", "q")
+SAMPLES: dict[str, Sample] = {
+    "accept": Sample(_accept(0), _accept(1)),
+    "cancel": Sample(_cancel([]), _cancel(["m"])),
+    "claim": Sample(_claim([]), _claim(["u:q"])),
+    "close_queue": Sample(scripts.close_queue(lane=_LANE)),
+    "discard": Sample(
+        scripts.discard(user_id="u", dlq_ids=[]), scripts.discard(user_id="u", dlq_ids=["1-0"])
+    ),
+    "drain": Sample(scripts.drain(lane_name="u:q", now_ms=1, keep_ms=2, most=3)),
+    "expire": Sample(
+        scripts.expire(
+            user_id="u",
+            now_ms=1,
+            log_retention_ms=2,
+            log_max_entries=3,
+            dlq_retention_ms=4,
+            grace_ms=5,
+            most=6,
+        )
+    ),
+    "promote": Sample(scripts.promote(now_ms=1, most=2)),
+    "put_back": Sample(scripts.put_back(message_id="m")),
+    "put_user": Sample(user_scripts.put_user(user_id="u", mode=PutMode.ADD)),
+    "recover": Sample(scripts.recover(now_ms=1, keep_ms=2, most=3)),
+    "renew": Sample(
+        scripts.renew(lease_until_ms=1, held=[]), scripts.renew(lease_until_ms=1, held=[("m", 1)])
+    ),
+    "rotate_keys": Sample(user_scripts.rotate_keys(user_id="u", new_key="k")),
+    "settle": Sample(_settle(0), _settle(1)),
+    "upsert_queue": Sample(
+        scripts.upsert_queue(lane=_LANE, now_ms=1, parallelism=2, paused=True, max_queues=3)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A script's head, taken apart."""
+
+    first: str
+    keys: dict[int, str]
+    args: dict[int, str]
+    repeats: bool
+    words: dict[str, str]
+    uses: tuple[str, ...]
+    code: str
+
+
+def _source(name: str) -> str:
+    return _LUA.joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _part(name: str) -> str:
+    return _LUA.joinpath("parts", f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _code(source: str) -> str:
+    return "\n".join(line.split("--")[0] for line in source.splitlines())
+
+
+def _numbered(text: str) -> dict[int, str]:
+    """Return the entries `1 name   2 name ...`; three blanks stand between two of them."""
+    found = re.findall(r"(?:^|   |\n\s*)(\d+) (.+?)(?=   |\n|$)", text)
+    return {int(number): entry for number, entry in found}
+
+
+def _sections(comment: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each word that opens a line of the head, with what follows up to the next one."""
+    opened, lines = "", list[str]()
+    for line in comment:
+        found = re.match(r"(KEYS|ARGV|Returns|Refuses|uses:)\s+(.*)", line)
+        if found:
+            yield opened, "\n".join(lines)
+            opened, lines = found[1], [found[2]]
+        else:
+            lines.append(line)
+    yield opened, "\n".join(lines)
+
+
+def _read_block(name: str) -> Block:
+    source = _source(name)
+    lines = source.splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    comment = [line.removeprefix("-- ").removeprefix("--") for line in lines[:end]]
+    words = dict(_sections(comment))
+    return Block(
+        first=lines[0],
+        keys=_numbered(words["KEYS"]),
+        args=_numbered(words["ARGV"]),
+        repeats="then" in words["ARGV"],
+        words=words,
+        uses=tuple(words["uses:"].split(", ")) if "uses:" in words else (),
+        code=_code(source),
+    )
+
+
+def _used(word: str, code: str) -> set[int]:
+    return {int(number) for number in re.findall(rf"\b{word}\[(\d+)\]", code)}
+
+
+def _functions(part: str) -> set[str]:
+    return set(re.findall(r"^local function (\w+)", _part(part), re.MULTILINE))
+
+
+def test_there_is_a_sample_of_every_script() -> None:
+    """No script is left out of these tests."""
+    assert sorted(SAMPLES) == SCRIPTS
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_head_is_complete(name: str) -> None:
+    """A script begins with its name and one sentence, then says KEYS, ARGV, Returns and Refuses."""
+    block = _read_block(name)
+
+    assert re.match(rf"-- {name}: [a-z].+", block.first)
+    assert all(block.words[word].strip() for word in ("KEYS", "ARGV", "Returns", "Refuses"))
+    assert "." in block.words["Refuses"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_numbers_of_a_head_are_those_of_the_text(name: str) -> None:
+    """KEYS and ARGV are numbered without a gap, and the text uses none beyond the last."""
+    block = _read_block(name)
+    code = block.code + "".join(_code(_part(part)) for part in block.uses)
+
+    assert list(block.keys) == list(range(1, len(block.keys) + 1))
+    assert list(block.args) == list(range(1, len(block.args) + 1))
+    assert _used("KEYS", code) <= set(block.keys)
+    assert _used("ARGV", code) <= set(block.args)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_argument_is_used(name: str) -> None:
+    """An argument of a head that the text never touches is a leftover."""
+    block = _read_block(name)
+    # Three arguments of put_user are reached by counting, the rest of accept's by its loop.
+    counted = {5, 6, 7} if name == "put_user" else set[int]()
+
+    assert _used("ARGV", block.code) | counted == set(block.args)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_wrapper_sends_what_its_head_says(name: str) -> None:
+    """The call has as many keys as the head, of the types it says, and as many arguments."""
+    block, sample = _read_block(name), SAMPLES[name]
+
+    assert sample.short.script == load_script(name)
+    assert len(sample.short.keys) == len(block.keys)
+    for key, entry in zip(sample.short.keys, block.keys.values(), strict=True):
+        word, kind = re.match(r"(\w+) \((\w+)", entry).groups()  # type: ignore[union-attr] # a mismatch is the failure
+        declared = keys.ALL[_OTHER_NAMES.get(word, word.upper())]
+        assert key.startswith(declared.name)
+        assert (key == declared.name) == (not declared.of)
+        assert kind == declared.type
+    revived = 1 if name == "accept" else 0
+    assert len(sample.short.args) == len(block.args) + revived
+    assert (sample.long is not None) == block.repeats
+    if sample.long is not None:
+        assert len(sample.long.args) > len(sample.short.args)
+        assert sample.long.keys == sample.short.keys
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_word_a_script_answers_is_in_its_head(name: str) -> None:
+    """What the text returns in quotes stands under Returns."""
+    block = _read_block(name)
+    returned = re.findall(r"return \{? ?'(\w+)'", block.code)
+
+    assert all(word in block.words["Returns"] for word in returned)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_uses_the_parts_it_names_and_no_others(name: str) -> None:
+    """Each part stands behind those it builds on, and none is loaded for nothing."""
+    block = _read_block(name)
+    texts = [_code(_part(part)) for part in block.uses]
+    for position, part in zip(count(), block.uses):
+        later = "".join(texts[position + 1 :]) + block.code
+        assert any(re.search(rf"\b{function}\(", later) for function in _functions(part)), part
+    for part in PARTS:
+        if part in block.uses:
+            continue
+        called = [function for function in _functions(part) if re.search(rf"\b{function}\(", block.code)]
+        assert called == [], f"{name} calls {called} without -- uses: {part}"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_parts_find_what_they_call(name: str) -> None:
+    """What a part calls of other parts is loaded above it, unless it is never called from here."""
+    uses = _read_block(name).uses
+    homes = {function: part for part in PARTS for function in _functions(part)}
+    for position, part in enumerate(uses):
+        called = {
+            home for function, home in homes.items() if re.search(rf"\b{function}\(", _code(_part(part)))
+        }
+        assert called - {part} <= set(uses[:position]), part
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_says_what_it_gives(part: str) -> None:
+    """A part opens with the signature and the sense of each function meant for others."""
+    text = _part(part)
+    head = text[: text.index("\nlocal ")]
+    shared = {
+        function
+        for function in _functions(part)
+        if any(re.search(rf"\b{function}\(", _code(other)) for other in _others(part))
+    }
+
+    assert shared
+    assert all(f"-- {function}(" in head for function in shared)
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *(f"parts/{part}" for part in PARTS)])
+def test_lua_stays_short_and_spells_no_key(path: str) -> None:
+    """A file fits on a page, and every key name comes from `keys.py`."""
+    source = _source(path)
+
+    assert len(source.splitlines()) <= _LONGEST
+    assert not re.search(r"'[^']*(rq|qstash|\{test\}):", source)
+    assert "KEYS pattern" not in source
+    assert not re.search(r"call\('(KEYS|SCAN|TIME|FLUSH\w+|RANDOMKEY)'", source)
+    assert set(re.findall(r"\bK\.(\w+)", source)) <= {word.lower() for word in keys.ALL}
+
+
+def _others(part: str) -> Iterator[str]:
+    yield from (_source(name) for name in SCRIPTS)
+    yield from (_part(other) for other in PARTS if other != part)
+
+
+def test_digests_differ() -> None:
+    """No two scripts are the same text, and a digest is that of the whole text."""
+    digests = [load_script(name).digest for name in SCRIPTS]
+
+    assert len(set(digests)) == len(SCRIPTS)
