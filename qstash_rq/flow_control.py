@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from qstash_rq.core import Core
 from qstash_rq.errors import InvalidInput, NotFound
+from qstash_rq.flow import MAX_KEY_CHARACTERS
+from qstash_rq.forwarding import check_value
 from qstash_rq.lanes import Lane
 from qstash_rq.store.executor import Word
 from qstash_rq.store.flow_scripts import change_flow
@@ -38,7 +40,7 @@ class GlobalParallelism:
 
 
 def get_flow(core: Core, user_id: str, key: str) -> FlowState:
-    """Return one key; raises InvalidInput for an empty one, NotFound."""
+    """Return one key; raises InvalidInput for one that no message can have, NotFound."""
     found = read_flows(core.store, user_id, [_checked(key)])
     if not found:
         msg = f"flow control key {key} not found"
@@ -123,10 +125,10 @@ def _change(core: Core, user_id: str, key: str, fields: dict[str, Word], *, new_
 
 
 def _checked(key: str) -> str:
-    if not key:
-        msg = "flowControlKey: must not be empty"
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        msg = f"flowControlKey: must have 1 to {MAX_KEY_CHARACTERS} characters"
         raise InvalidInput(msg)
-    return key
+    return check_value("flowControlKey", key)
 
 
 def _check_at_least_one(name: str, value: int | None) -> None:
