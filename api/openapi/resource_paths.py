@@ -89,7 +89,7 @@ _URL_GROUPS: Json = {
             _DONE,
             parameters=("TopicName",),
             body=_ENDPOINTS,
-            errors=("403", "404", "413"),
+            errors=("403", "404", "412", "413"),
         ),
     },
 }
