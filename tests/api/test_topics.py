@@ -25,7 +25,7 @@ def endpoints_of(caller: Caller, name: str) -> Any:
 
 
 def test_creates_and_shows_a_group(caller: Caller, clock: FakeClock) -> None:
-    """A group has its name, its times and its endpoints in order; an endpoint has a name only if given one."""
+    """A group has its name, its times and its endpoints in order; an endpoint a name only if given one."""
     created_ms = clock.now_ms()
     upsert(caller, "g", {"url": "https://a.io/1", "name": "one"}, {"url": "https://a.io/2"})
     clock.advance(5)
