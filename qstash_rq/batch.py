@@ -46,7 +46,7 @@ def publish_batch(core: Core, user_id: str, payload: bytes, *, caller_ip: str | 
     for item, request, destination in zip(items, requests, destinations, strict=True):
         options = _options(core, item, request, destination, groups)
         try:
-            composed.append(compose(core, user_id, request, destination, options, groups))
+            composed.append(compose(user_id, request, destination, options, groups))
         except NotFound as error:
             composed.append(error)
     errors = [one for one in composed if isinstance(one, QStashError)]

@@ -77,7 +77,6 @@ def check_options(
 
 
 def compose(
-    core: Core,
     user_id: str,
     request: PublishRequest,
     destination: Destination,
@@ -85,7 +84,7 @@ def compose(
     groups: Mapping[str, UrlGroup],
 ) -> Item:
     """Return the messages to store: one, or one for each endpoint; raises NotFound for an unknown group."""
-    template = _template(core, user_id, request, destination, options)
+    template = _template(user_id, request, destination, options)
     digest = deduplication_key(
         deduplication_id=options.deduplication_id,
         content_based=options.content_based,
@@ -124,15 +123,14 @@ def _guard_callback(core: Core, callback: Callback | None) -> None:
 
 
 def _template(
-    core: Core, user_id: str, request: PublishRequest, destination: Destination, options: PublishOptions
+    user_id: str, request: PublishRequest, destination: Destination, options: PublishOptions
 ) -> Message:
-    now_ms = core.clock.now_ms()
     return Message(
         message_id=new_message_id(),
         user_id=user_id,
         url=destination.value,
-        created_at_ms=now_ms,
-        not_before_ms=options.not_before_ms if options.delayed else now_ms,
+        created_at_ms=options.now_ms,
+        not_before_ms=options.not_before_ms if options.delayed else options.now_ms,
         method=options.method,
         headers=options.headers,
         body=request.body,

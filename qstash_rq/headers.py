@@ -26,9 +26,11 @@ class PublishOptions:
 
     `explicit` names the fields of a message that were asked for rather than defaulted, so that a retried dead
     letter can keep its own values for all others. `delayed` tells whether `not_before_ms` lies ahead. A
-    schedule delays its messages by `delay_ms`, which is there beside `not_before_ms` whichever decides.
+    schedule delays its messages by `delay_ms`, which is there beside `not_before_ms` whichever decides. A
+    message made of them is created at `now_ms`, which its delay counts from.
     """
 
+    now_ms: int
     not_before_ms: int
     delayed: bool = False
     delay_ms: int = 0
@@ -94,5 +96,9 @@ def _options(values: dict[str, Any], delivered: Headers, reading: Reading) -> Pu
     values.setdefault("not_before_ms", reading.now_ms + values.get("delay_ms", 0))
     values.setdefault("max_retries", min(DEFAULT_RETRIES, reading.settings.max_retries))
     return PublishOptions(
-        headers=delivered, delayed=values["not_before_ms"] > reading.now_ms, explicit=explicit, **values
+        now_ms=reading.now_ms,
+        headers=delivered,
+        delayed=values["not_before_ms"] > reading.now_ms,
+        explicit=explicit,
+        **values,
     )

@@ -49,7 +49,7 @@ def publish(core: Core, user_id: str, request: PublishRequest) -> Published:
     options = check_options(core, request, destination, groups)
     if options.cron is not None:
         return Published(schedule_id=schedule(core, user_id, request))
-    item = compose(core, user_id, request, destination, options, groups)
+    item = compose(user_id, request, destination, options, groups)
     (first_use,) = store_items(core, user_id, [item])
     return Published(receipts=receipts_of(item, first_use), to_group=bool(groups))
 

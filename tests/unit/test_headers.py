@@ -42,6 +42,7 @@ def _refusal(kind: type[QStashError], *headers: tuple[str, str]) -> str:
 def test_without_headers_everything_has_its_default() -> None:
     """A bare publish is a POST at once with three retries, and nothing counts as explicit."""
     assert _parse() == PublishOptions(
+        now_ms=_NOW_MS,
         not_before_ms=_NOW_MS,
         delayed=False,
         delay_ms=0,
@@ -104,6 +105,7 @@ def test_every_option_is_read_from_one_set_of_headers() -> None:
         "redaction": Redaction(body=True),
     }
     assert options == PublishOptions(
+        now_ms=_NOW_MS,
         **of_the_message,
         delayed=True,
         delay_ms=90_000,
