@@ -92,6 +92,8 @@ class Product:
         self._numbers = count(1)
         self._environment = {
             "PATH": PATH,
+            # The code beside these tests, whichever tree the environment has installed.
+            "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "RQ_KEY_PREFIX": os.environ["RQ_KEY_PREFIX"],
             "REDIS_URL": redis_url,
