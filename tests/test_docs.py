@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,11 +10,14 @@ import pytest
 from rq.defaults import RQ_KEY_PREFIX
 
 from qstash_rq.core import Core
+from qstash_rq.flow_control import pause_flow, pin_flow
+from qstash_rq.lanes import Lane
 from qstash_rq.message import TERMINAL_STATES, LogState, State
 from qstash_rq.messages import cancel_message
-from qstash_rq.publish import PublishRequest, publish
+from qstash_rq.publish import PublishRequest, publish, schedule
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
+from qstash_rq.ticking import tick_due
 from qstash_rq.upkeep import promote_due
 from qstash_rq.users import FIRST_USER
 from tests.api.serving import NOT_FOUND, claim, deliver
@@ -82,22 +85,56 @@ def test_every_field_of_a_record_is_described(core: Core, clock: FakeClock) -> N
         for key in core.store.command("KEYS", keys.JOB("*").replace("{", "\\{")):
             found.update(name.decode() for name in core.store.command("HGETALL", key.decode()))
 
-    request = PublishRequest(
-        destination="http://127.0.0.1/a", headers=(("Upstash-Retries", "1"),), body=b"body"
+    headers = (
+        ("Upstash-Retries", "1"),
+        ("Upstash-Callback", "http://127.0.0.1/b"),
+        ("Upstash-Flow-Control-Key", "key"),
+        ("Upstash-Flow-Control-Value", "parallelism=1"),
+        ("Upstash-Queue-Name", "queue"),
     )
+    request = PublishRequest(destination="http://127.0.0.1/a", headers=headers, body=b"body")
     publish(core, FIRST_USER, request)
     deliver(core, NOT_FOUND)
     clock.advance(86_400_000)
     promote_due(core)
     deliver(core, NOT_FOUND)
     look()
-    in_flight = publish(core, FIRST_USER, request)
+    (in_flight,) = publish(core, FIRST_USER, replace(request, headers=())).receipts
+    schedule(core, FIRST_USER, replace(request, headers=(("Upstash-Cron", "* * * * *"),)))
+    clock.advance(60_000)
+    tick_due(core)
     claim(core)
     cancel_message(core, FIRST_USER, in_flight.message_id)
     look()
 
     assert found == {name for row in rows("docs/redis.md", "Field") for name in ticked(row["Field"])} - {
         *("m", "s", "n", "d", "b")
+    }
+
+
+def test_every_part_of_a_flow_and_of_a_schedule_is_described(core: Core, clock: FakeClock) -> None:
+    """docs/redis.md has a row for each field of the gate of a key and of a schedule, and no other."""
+    headers = (
+        ("Upstash-Flow-Control-Key", "key"),
+        ("Upstash-Flow-Control-Value", "rate=1"),
+        ("Upstash-Cron", "* * * * *"),
+    )
+    schedule_id = schedule(
+        core, FIRST_USER, PublishRequest(destination="http://127.0.0.1/a", headers=headers, body=b"body")
+    )
+    clock.advance(60_000)
+    tick_due(core)
+    claim(core)
+    pause_flow(core, FIRST_USER, "key")
+    pin_flow(core, FIRST_USER, "key", parallelism=1, rate=1)
+    gate, member = Lane(FIRST_USER, flow_key="key").name, f"{FIRST_USER}:{schedule_id}"
+    found = [
+        *core.store.command("HKEYS", keys.FLOW(gate)),
+        *core.store.command("HKEYS", keys.SCHEDULE(member)),
+    ]
+
+    assert {name.decode() for name in found} == {
+        name for row in rows("docs/redis.md", "Part") for name in ticked(row["Part"])
     }
 
 
