@@ -44,12 +44,20 @@ def check_described(method: str, target: str, response: TestResponse) -> None:
 
 
 def find_template(method: str, target: str) -> str | None:
-    """Return the described path that a call goes to, or None."""
+    """Return the described path that a call goes to: one with the most fixed words; or None."""
     path = _path(target)
-    for template, pattern in _patterns():
-        if pattern.fullmatch(path) and _described_method(method) in DESCRIPTION["paths"][template]:
+    fitting = [template for template, pattern in _patterns() if pattern.fullmatch(path)]
+    for template in fitting:
+        if (
+            _rank(template) == _rank(fitting[0])
+            and _described_method(method) in DESCRIPTION["paths"][template]
+        ):
             return template
     return None
+
+
+def _rank(template: str) -> tuple[int, int]:
+    return template.count("{"), -template.count("/")
 
 
 def _described_method(method: str) -> str:
@@ -64,7 +72,7 @@ def _path(target: str) -> str:
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Return the described paths and how to tell them, those with the most fixed words first."""
-    templates = sorted(DESCRIPTION["paths"], key=lambda template: (template.count("{"), -template.count("/")))
+    templates = sorted(DESCRIPTION["paths"], key=_rank)
     return [(template, re.compile(_pattern(template), re.DOTALL)) for template in templates]
 
 

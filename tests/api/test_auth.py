@@ -97,8 +97,18 @@ def test_refuses_everyone_else(
     assert contents(redis_url) == before
 
 
+@pytest.mark.parametrize("target", ["/health", "/v2/readiness", "/openapi.json", "/OpenAPI.json"])
+def test_some_paths_are_open(stranger: Caller, target: str) -> None:
+    """Health and description need no token."""
+    assert stranger.get(target).status_code == 200
+
+
 @pytest.mark.parametrize(
-    "target", ["/v2/queues", "/v2/queues/", "/v2/dlq", "/v2/events", "/v2/logs", "/health", "/v2/readiness"]
+    "target",
+    [
+        *("/v2/queues", "/v2/queues/", "/v2/dlq", "/v2/events", "/v2/logs", "/health", "/v2/readiness"),
+        *("/v2/schedules", "/v2/topics", "/v2/flowControl", "/v2/globalParallelism", "/openapi.json"),
+    ],
 )
 def test_a_read_only_token_reads(reader: Caller, target: str) -> None:
     """A read-only token may GET."""
@@ -133,6 +143,18 @@ def test_a_read_only_token_reads_single_things(reader: Caller, caller: Caller) -
         ("HEAD", "/v2/keys"),
         ("POST", "/v2/keys/rotate"),
         ("POST", "/v2/batch"),
+        ("POST", "/v2/schedules/https://example.com"),
+        ("POST", "/v2/schedules/s/pause"),
+        ("PATCH", "/v2/schedules/s/pause"),
+        ("PUT", "/v2/schedules/s/resume"),
+        ("DELETE", "/v2/schedules/s"),
+        ("POST", "/v2/topics/g/endpoints"),
+        ("DELETE", "/v2/topics/g/endpoints"),
+        ("PATCH", "/v2/topics/g"),
+        ("DELETE", "/v2/topics/g"),
+        ("POST", "/v2/flowControl/k/pause"),
+        ("POST", "/v2/flowControl/k/pin?rate=1"),
+        ("POST", "/v2/flowControl/k/resetRate"),
         ("PUT", "/v2/queues"),
         ("POST", "/v2/nope"),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
-from tests.api.serving import Caller, deliver, error, kill
+from tests.api.serving import Caller, contents, deliver, error, kill
 from tests.clock import FakeClock
 
 
@@ -196,6 +196,88 @@ def test_retries_with_other_options(caller: Caller, core: Core) -> None:
     message = caller.get(f"/v2/messages/{message_id}").get_json()
     assert (message["maxRetries"], message["label"]) == (5, "again")
     assert message["header"] == {"Content-Type": ["text/plain"]}
+
+
+STORED = {
+    "Upstash-Method": "PUT",
+    "Upstash-Timeout": "30s",
+    "Upstash-Retry-Delay": "1000",
+    "Upstash-Label": "l",
+    "Upstash-Callback": "https://cb.io/a",
+    "Upstash-Callback-Forward-X": "1",
+    "Upstash-Failure-Callback": "https://cb.io/f",
+    "Upstash-Flow-Control-Key": "k",
+    "Upstash-Flow-Control-Value": "parallelism=2",
+    "Upstash-Redact-Fields": "header[X-Key]",
+    "Upstash-Forward-X-Key": "k",
+    "Upstash-Deduplication-Id": "d",
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "changed"),
+    [
+        ({}, {}),
+        ({"Upstash-Method": "PATCH"}, {"method": "PATCH"}),
+        ({"Upstash-Retries": "0"}, {"maxRetries": 0}),
+        ({"Upstash-Timeout": "5s"}, {"timeout": 5_000}),
+        ({"Upstash-Retry-Delay": "7"}, {"retryDelayExpression": "7"}),
+        ({"Upstash-Delay": "1m"}, {"notBefore": 1_700_000_060_000}),
+        ({"Upstash-Label": "a,b"}, {"label": "a", "labels": ["a", "b"]}),
+        ({"Upstash-Callback": "https://cb.io/b"}, {"callback": "https://cb.io/b", "callbackHeader": None}),
+        ({"Upstash-Failure-Callback": "https://cb.io/b"}, {"failureCallback": "https://cb.io/b"}),
+        (
+            {"Upstash-Flow-Control-Key": "j", "Upstash-Flow-Control-Value": "rate=1,period=1m"},
+            {"flowControlKey": "j", "rate": 1, "period": 60, "parallelism": None},
+        ),
+        ({"Upstash-Redact-Fields": "header[Nobody]"}, {"header": {"X-Key": ["k"]}}),
+        ({"Upstash-Queue-Name": "q"}, {"queueName": "q"}),
+        ({"Upstash-Deduplication-Id": "d"}, {}),
+        ({"Upstash-Cron": "* * * * *", "X-Plain": "1", "Upstash-Telemetry-Sdk": ""}, {}),
+    ],
+)
+def test_retries_with_everything_stored(
+    caller: Caller, core: Core, headers: dict[str, str], changed: dict[str, object]
+) -> None:
+    """A retry keeps every option of the message but those that headers of the call replace."""
+    kill(caller, core, headers=STORED)
+    caller.delete("/v2/messages")  # the callbacks that its failure made
+    (before,) = caller.get("/v2/dlq").get_json()["messages"]
+
+    answer = caller.post(f"/v2/dlq/retry/{before['dlqId']}", headers=headers).get_json()
+
+    kept = {name: before[name] for name in before if not name.startswith(("dlq", "response"))}
+    expected = kept | {"messageId": answer["messageId"]} | changed
+    assert caller.get(f"/v2/messages/{answer['messageId']}").get_json() == {
+        name: value for name, value in expected.items() if value is not None
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Upstash-Retries": "x"}, 400),
+        ({"Upstash-Retries": "1001"}, 412),
+        ({"Upstash-Callback": "nope"}, 400),
+        ({"Upstash-Callback": "https://cb.io", "Upstash-Callback-Retries": "x"}, 400),
+        ({"Upstash-Flow-Control-Key": "k"}, 400),
+        ({"Upstash-Flow-Control-Value": "rate=0"}, 400),
+        ({"Upstash-Redact-Fields": "all"}, 400),
+        ({"Upstash-Queue-Name": "a b"}, 400),
+    ],
+)
+@pytest.mark.parametrize("target", ["/v2/dlq/retry", "/v2/dlq/retry/{}"])
+def test_refuses_bad_overrides(
+    caller: Caller, core: Core, redis_url: str, headers: dict[str, str], status: int, target: str
+) -> None:
+    """A header outside its grammar or limit retries nothing."""
+    dlq_id = kill(caller, core, headers={"Upstash-Callback": "https://cb.io"})
+    before = contents(redis_url)
+
+    text = error(caller.post(target.format(dlq_id), headers=headers), status)
+
+    assert text.startswith("Upstash-")
+    assert contents(redis_url) == before
 
 
 def test_retries_as_the_typescript_client_asks(caller: Caller, core: Core) -> None:

@@ -309,6 +309,16 @@ def test_bad_parameters_in_bodies(caller: Caller, redis_url: str, body: dict[str
         ("Upstash-Timeout", "0s", 400),
         ("Upstash-Timeout", "3h", 412),
         ("Upstash-Queue-Name", "a b", 400),
+        ("Upstash-Callback", "example.com", 400),
+        ("Upstash-Callback", "", 400),
+        ("Upstash-Failure-Callback", "ftp://example.com", 400),
+        ("Upstash-Header-Forward", "yes", 400),
+        ("Upstash-Content-Based-Deduplication", "1", 400),
+        ("Upstash-Flow-Control-Key", "k", 400),
+        ("Upstash-Flow-Control-Value", "rate=1", 400),
+        ("Upstash-Redact-Fields", "everything", 400),
+        ("Upstash-Redact-Fields", "header[]", 400),
+        ("Upstash-Schedule-Id", "a b", 400),
     ],
 )
 def test_bad_headers(caller: Caller, redis_url: str, name: str, value: str, status: int) -> None:
@@ -316,6 +326,43 @@ def test_bad_headers(caller: Caller, redis_url: str, name: str, value: str, stat
     before = contents(redis_url)
 
     response = caller.post("/v2/enqueue/new/https://example.com", headers={name: value})
+
+    assert name in error(response, status)
+    assert contents(redis_url) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("Upstash-Callback-Method", "TRACE", 400),
+        ("Upstash-Callback-Retries", "x", 400),
+        ("Upstash-Callback-Retries", "1000000", 412),
+        ("Upstash-Callback-Timeout", "0s", 400),
+        ("Upstash-Callback-Delay", "1m", 400),
+        ("Upstash-Callback-Retry-Delay", "import", 400),
+        ("Upstash-Callback-Flow-Control-Key", "k", 400),
+        ("Upstash-Callback-Redact-Fields", "all", 400),
+        ("Upstash-Callback-Callback", "nope", 400),
+        ("Upstash-Callback-Failure-Callback", "nope", 400),
+        ("Upstash-Failure-Callback-Method", "TRACE", 400),
+        ("Upstash-Failure-Callback-Timeout", "3h", 412),
+        ("Upstash-Flow-Control-Value", "rate", 400),
+        ("Upstash-Flow-Control-Value", "rate=0", 400),
+        ("Upstash-Flow-Control-Value", "rate=1,rate=2", 400),
+        ("Upstash-Flow-Control-Value", "speed=1", 400),
+        ("Upstash-Flow-Control-Value", "rate=1,period=8d", 400),
+        ("Upstash-Flow-Control-Value", "period=1s", 400),
+    ],
+)
+def test_bad_headers_beside_others(
+    caller: Caller, redis_url: str, name: str, value: str, status: int
+) -> None:
+    """Headers that mean something only beside others are held to their grammar too."""
+    before = contents(redis_url)
+    headers = {"Upstash-Callback": "https://cb.io", "Upstash-Failure-Callback": "https://cb.io"}
+    headers |= {"Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "rate=1", name: value}
+
+    response = caller.post("/v2/enqueue/new/https://example.com", headers=headers)
 
     assert name in error(response, status)
     assert contents(redis_url) == before

@@ -5,9 +5,10 @@ from base64 import b64decode
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 
 from api.app import create_app
-from qstash_rq.settings import Settings
+from qstash_rq.settings import DEVELOPMENT_TOKEN, Settings
 from tests.api.conftest import OpenCore
 from tests.api.serving import Caller, contents, error
 
@@ -114,6 +115,107 @@ def test_enqueues(caller: Caller) -> None:
     assert message["queueName"] == "orders"
     assert message["url"] == "https://example.com/a?b=1"
     assert caller.get("/v2/queues/orders").get_json()["lag"] == 1
+
+
+def make_group(caller: Caller) -> None:
+    """Create a group of two endpoints."""
+    endpoints = [{"url": "https://a.io/1", "name": "one"}, {"url": "https://a.io/2"}]
+    assert caller.post("/v2/topics/g/endpoints", json={"endpoints": endpoints}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v2/publish/g", "/v2/publish/g/", "/v2/publish/g?a=1", "/v2/enqueue/q/g"])
+def test_answers_a_group_with_a_bare_array(caller: Caller, path: str) -> None:
+    """A group makes a message for each endpoint, in order, and the answer is an array of receipts."""
+    make_group(caller)
+
+    response = caller.post(path, data=b"hi", headers={"Upstash-Forward-X": "1"})
+
+    assert response.status_code == 200
+    receipts = response.get_json()
+    assert [set(one) for one in receipts] == [{"messageId", "url"}] * 2
+    assert [one["url"] for one in receipts] == ["https://a.io/1", "https://a.io/2"]
+    first, second = (caller.get(f"/v2/messages/{one['messageId']}").get_json() for one in receipts)
+    assert (first["topicName"], first["endpointName"], first["url"]) == ("g", "one", "https://a.io/1")
+    assert (second["topicName"], second["body"], second["header"]) == ("g", "hi", {"X": ["1"]})
+    assert "endpointName" not in second
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Upstash-Deduplication-Id": "d"},
+        {"Upstash-Content-Based-Deduplication": "True"},
+        {
+            "Upstash-Content-Based-Deduplication": "true",
+            "Content-Type": "text/plain",
+            "Upstash-Forward-X": "1",
+        },
+    ],
+)
+def test_answers_a_duplicate_with_202(caller: Caller, headers: dict[str, str]) -> None:
+    """A repeated publish answers 202 with the first id and stores nothing."""
+    first = caller.post("/v2/publish/https://a.io", headers=headers)
+
+    again = caller.post("/v2/publish/https://a.io", headers=headers)
+
+    assert (first.status_code, again.status_code) == (200, 202)
+    assert again.get_json() == first.get_json() | {"deduplicated": True}
+    assert len(caller.get("/v2/events").get_json()["events"]) == 1
+
+
+def test_answers_a_duplicate_to_a_group_with_202(caller: Caller) -> None:
+    """Every element of a repeated publish to a group has the id of the first time."""
+    make_group(caller)
+    headers = {"Upstash-Deduplication-Id": "d"}
+    first = caller.post("/v2/publish/g", headers=headers).get_json()
+
+    again = caller.post("/v2/enqueue/q/g", headers=headers)
+
+    assert again.status_code == 202
+    assert again.get_json() == [one | {"deduplicated": True} for one in first]
+
+
+@pytest.mark.parametrize("value", ["False", "false", "FALSE"])
+def test_a_switch_that_is_off_is_off(caller: Caller, value: str) -> None:
+    """The Python client's `False` does not switch deduplication on."""
+    headers = {"Upstash-Content-Based-Deduplication": value}
+
+    assert caller.publish(headers=headers) != caller.publish(headers=headers)
+
+
+def test_ids_of_others_are_no_duplicates(caller: Caller, other: Caller) -> None:
+    """An id counts for all destinations of its user, and for nobody else."""
+    headers = {"Upstash-Deduplication-Id": "d"}
+    caller.publish(headers=headers)
+
+    assert caller.post("/v2/publish/https://a.io", headers=headers).status_code == 202
+    assert other.post("/v2/publish/https://a.io", headers=headers).status_code == 200
+
+
+def test_receives_a_webhook(app: Flask) -> None:
+    """A webhook is configured by its URL alone; its own Authorization travels with its other headers."""
+    webhook = Caller(app.test_client(), "Basic dXNlcjpwYXNz")
+    options = "upstash-header-forward=true&upstash-method=PUT&upstash-label=hook"
+    target = f"/v2/publish/https://a.io/x?a=1&{options}&qstash_token={DEVELOPMENT_TOKEN}"
+    headers = {"X-Event": "push", "Content-Type": "application/json", "X-Forwarded-For": "9.9.9.9"}
+
+    receipt = webhook.post(target, data=b"{}", headers=headers).get_json()
+
+    message = Caller(app.test_client()).get(f"/v2/messages/{receipt['messageId']}").get_json()
+    assert (message["url"], message["method"], message["label"]) == ("https://a.io/x?a=1", "PUT", "hook")
+    assert message["header"]["Authorization"] == ["Basic dXNlcjpwYXNz"]
+    assert message["header"]["X-Event"] == ["push"]
+    assert message["header"]["Content-Type"] == ["application/json"]
+    assert not {"Host", "Content-Length"} & message["header"].keys()
+
+
+def test_never_forwards_the_token(caller: Caller) -> None:
+    """The Authorization that let the call in stays here, also when all headers are forwarded."""
+    message_id = caller.publish(headers={"Upstash-Header-Forward": "true", "X-Plain": "1"})
+
+    header = caller.get(f"/v2/messages/{message_id}").get_json()["header"]
+    assert header["X-Plain"] == ["1"]
+    assert "Authorization" not in header
 
 
 @pytest.mark.parametrize("path", ["/V2/Publish/https://example.com/A", "/v2/PUBLISH/https://example.com/A"])

@@ -44,6 +44,15 @@ def rewritten(target: str, method: str = "POST") -> dict[str, Any]:
         ("/v2/enqueue/", "/v2/enqueue", ""),
         ("/v2/enqueue//https://a.io", "/v2/enqueue", "https://a.io"),
         ("http://localhost:8080/v2/publish/https://a.io//b?c", "/v2/publish", "https://a.io//b?c"),
+        ("/v2/schedules/https://a.io//b?c", "/v2/schedules/-", "https://a.io//b?c"),
+        ("/v2/Schedules/Group", "/v2/schedules/-", "Group"),
+        ("/v2/schedules/https://a.io/pause", "/v2/schedules/-", "https://a.io/pause"),
+        ("/v2/schedules/https:/a.io/resume/", "/v2/schedules/-", "https:/a.io/resume/"),
+        ("/v2/schedules/pause", "/v2/schedules/-", "pause"),
+        ("/v2/schedules//pause", "/v2/schedules/-", "/pause"),
+        ("/v2/schedules/a/b/pause", "/v2/schedules/-", "a/b/pause"),
+        ("/v2/schedules/", "/v2/schedules", ""),
+        ("/v2/schedules?a=1", "/v2/schedules", "?a=1"),
     ],
 )
 def test_cuts_the_destination_off(target: str, path: str, destination: str) -> None:
@@ -84,6 +93,47 @@ def test_lowers_static_words(target: str, path: str) -> None:
 
     assert environ["PATH_INFO"] == path
     assert DESTINATION not in environ
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "path"),
+    [
+        ("POST", "/v2/Schedules/S/Pause/", "/v2/schedules/S/pause"),
+        ("POST", "/v2/schedules/a%2Fb/resume?x", "/v2/schedules/a%2Fb/resume"),
+        ("PATCH", "/v2/schedules/s/pause", "/v2/schedules/s/pause"),
+        ("GET", "/v2/schedules/S", "/v2/schedules/S"),
+        ("GET", "/v2/schedules/https://a.io", "/v2/schedules/https://a.io"),
+        ("DELETE", "/v2/schedules/s", "/v2/schedules/s"),
+    ],
+)
+def test_tells_schedules_from_destinations(method: str, target: str, path: str) -> None:
+    """Only POST creates schedules, and not where one segment stands before the name of a change."""
+    environ = rewritten(target, method)
+
+    assert environ["PATH_INFO"] == path
+    assert DESTINATION not in environ
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/v2/flowControl", "/v2/flowcontrol"),
+        ("/v2/FlowControl/", "/v2/flowcontrol"),
+        ("/v2/flowControl/K", "/v2/flowcontrol/K"),
+        ("/v2/flowControl/K/", "/v2/flowcontrol/K"),
+        ("/v2/flowControl/a/B", "/v2/flowcontrol/a%2FB"),
+        ("/v2/flowControl/a%2Fb/resetRate", "/v2/flowcontrol/a%2Fb/resetrate"),
+        ("/v2/flowControl/a//b/Pin/?rate=1", "/v2/flowcontrol/a%2F%2Fb/pin"),
+        ("/v2/flowControl/a/pause/pause", "/v2/flowcontrol/a%2Fpause/pause"),
+        ("/v2/flowControl/Pause", "/v2/flowcontrol/Pause"),
+        ("/v2/flowControl//pause", "/v2/flowcontrol//pause"),
+        ("/v2/flowControl//", "/v2/flowcontrol/"),
+        ("/v2/globalParallelism/", "/v2/globalparallelism"),
+    ],
+)
+def test_keeps_slashes_of_flow_control_keys(target: str, path: str) -> None:
+    """All that stands before the action is the key, as one segment."""
+    assert rewritten(target)["PATH_INFO"] == path
 
 
 @pytest.mark.parametrize(
