@@ -25,8 +25,10 @@ from rq_scheduler.utils import (
 
 from qstash_rq.core import Core, open_core
 from qstash_rq.errors import SettingsError, StoreUnavailable
+from qstash_rq.events import Event, log_event
 from qstash_rq.settings import Settings
 from qstash_rq.starting import refuse_unfit_server
+from qstash_rq.sweeping import Sweeper
 from qstash_rq.ticking import tick_due
 from qstash_rq.upkeep import (
     SCHEDULED_JOBS_KEY,
@@ -46,7 +48,7 @@ from workers.patience import Patience
 LONGEST_SLEEP_MS = 1_000
 RECOVER_TOGETHER_MS = 100
 HEARTBEAT_MS = 5_000
-EXPIRE_MS = 30_000
+TIDY_MS = 30_000
 
 _log = logging.getLogger("qstash_rq.workers")
 
@@ -63,9 +65,10 @@ class DeliveryScheduler(Scheduler):
         )
         self._core = core
         self.name: str = name or uuid4().hex
+        self._sweeper = Sweeper(core)
         self._stopping = False
         self._beat_at_ms = 0
-        self._expire_at_ms = 0
+        self._tidy_at_ms = 0
 
     def run(self, burst: bool = False) -> None:  # noqa: FBT001, FBT002 - rq-scheduler's signature
         """Do what is due until told to stop by SIGTERM or SIGINT; `burst` does it once."""
@@ -89,9 +92,12 @@ class DeliveryScheduler(Scheduler):
             self._beat_at_ms = now_ms + HEARTBEAT_MS
             beat_scheduler(self._core, self.name)
             drain_closed(self._core)
-        if now_ms >= self._expire_at_ms:
-            self._expire_at_ms = now_ms + EXPIRE_MS
+        if now_ms >= self._tidy_at_ms:
+            self._tidy_at_ms = now_ms + TIDY_MS
             expire_old(self._core)
+            put_back = self._sweeper.sweep()
+            if put_back:
+                log_event(_log, logging.WARNING, Event.MESSAGES_SWEPT, messages=put_back)
         tick_ms, due_ms = tick_due(self._core), promote_due(self._core)
         lease_end_ms = recover_lost(self._core)
         if lease_end_ms is not None:

@@ -8,11 +8,13 @@ The scripts get these names as constants: `lua_preamble` writes them above each 
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from rq.defaults import RQ_KEY_PREFIX
 from rq.job import Job
 from rq.queue import Queue
-from rq.registry import FailedJobRegistry
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.results import Result
 from rq.suspension import WORKERS_SUSPENDED
 from rq.worker.base import BaseWorker
 
@@ -59,6 +61,20 @@ FAILED = Key(
     of="lane",
     life="while dead letters exist",
     doc="RQ's registry of failed jobs: the dead letters of a lane, by the second they expire.",
+)
+FINISHED = Key(
+    name=FinishedJobRegistry.key_template.format(""),
+    type="ZSET",
+    of="lane",
+    life="until swept",
+    doc="RQ's registry of finished jobs: ids that a stock RQ worker ran through; ours stay out of it.",
+)
+RESULTS = Key(
+    name=cast("Any", Result).get_key(""),  # RQ leaves it half typed
+    type="STREAM",
+    of="message id",
+    life="until swept",
+    doc="RQ's results of a job, left behind by a stock RQ worker.",
 )
 SUSPENDED = Key(
     name=WORKERS_SUSPENDED,

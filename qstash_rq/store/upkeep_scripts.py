@@ -60,3 +60,22 @@ def expire(
         grace_ms,
     )
     return Call(load_script("expire"), (keys.LOG(user_id), keys.DEAD(user_id)), args, int)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many living messages a sweep looked at and how many of them it put back in line."""
+
+    looked: int
+    put_back: int
+
+
+def sweep(*, user_id: str, before_ms: int, offset: int, most: int) -> Call[Swept]:
+    """Look at `most` living messages of a user and put back those that a stock RQ worker lost."""
+    args = (user_id, before_ms, offset, most)
+    return Call(load_script("sweep"), (keys.LIVE(user_id),), args, lambda answer: Swept(*answer))
+
+
+def sweep_queue(*, lane_name: str, most: int) -> Call[int]:
+    """Put right what a stock RQ worker left behind in a queue; answers how many messages were put back."""
+    return Call(load_script("sweep_queue"), (keys.LANE(lane_name),), (lane_name, most), int)

@@ -5,11 +5,12 @@
 --       then their DLQ ids; then for each item: dedup digest or '', number of messages, messages (see store)
 -- Returns  {'accepted', for each item '' or the ids of the first use of its dedup id} | {'gone', dlq_id} | {'queues_full'}
 -- Refuses when a dead letter to revive is not there, or new queues would exceed max_queues.
+-- A call sent again because its answer was lost finds its messages stored: accepted, nothing written.
 -- uses: log, line, due, flow, flow_use, exhume, store
 local now_ms, max_queues, user, window_ms, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- read
-local items, new_queues, new_count, first_use = {}, {}, 0, {}
+local items, new_queues, new_count, first_use, again = {}, {}, 0, {}, false
 local at = 6 + revived
 while at <= #ARGV do
   local item = { digest = ARGV[at], messages = {}, ids = {} }
@@ -19,20 +20,23 @@ while at <= #ARGV do
     item.messages[i], at = parse(at)
     item.ids[i] = item.messages[i].id
   end
-  if item.digest ~= '' then
+  item.stored = redis.call('EXISTS', K.job .. item.ids[1]) == 1
+  again = again or item.stored
+  if item.digest ~= '' and not item.stored then
     -- The digest may be of an item before this one in the same call.
     item.seen = redis.call('GET', K.dedup .. user .. ':' .. item.digest) or first_use[item.digest]
     first_use[item.digest] = item.seen or table.concat(item.ids, ' ')
   end
   local lane = item.messages[1].lane
-  if not item.seen and is_queue(lane) and not new_queues[lane] and redis.call('EXISTS', K.lane .. lane) == 0 then
+  item.fresh = not item.seen and not item.stored
+  if item.fresh and is_queue(lane) and not new_queues[lane] and redis.call('EXISTS', K.lane .. lane) == 0 then
     new_queues[lane], new_count = true, new_count + 1
   end
   items[#items + 1] = item
 end
 
 -- refuse
-for i = 6, 5 + revived do
+for i = 6, again and 5 or 5 + revived do
   if not redis.call('XRANGE', K.dead .. user, ARGV[i], ARGV[i])[1] then return { 'gone', ARGV[i] } end
 end
 if new_count > 0 and redis.call('SCARD', K.queue_names .. user) + new_count > max_queues then
@@ -43,9 +47,7 @@ end
 for i = 6, 5 + revived do exhume(user, ARGV[i]) end
 local answer = { 'accepted' }
 for _, item in ipairs(items) do
-  -- An item sent again because the answer was lost finds its messages stored.
-  local stored = redis.call('EXISTS', K.job .. item.ids[1]) == 1
-  if not item.seen and not stored then
+  if item.fresh then
     for _, message in ipairs(item.messages) do store(user, now_ms, message) end
     if item.digest ~= '' then
       redis.call('SET', K.dedup .. user .. ':' .. item.digest, table.concat(item.ids, ' '), 'PX', window_ms)

@@ -12,8 +12,9 @@ local VISITS = 512 -- lanes one call may look at, so that no call takes long
 
 -- refuse
 if redis.call('EXISTS', K.suspended) == 1 then return { 'suspended' } end
-local most = math.min(tonumber(ARGV[5]), tonumber(ARGV[6]) - redis.call('ZCARD', K.leases))
-if most <= 0 then return { 'full' } end
+local room = tonumber(ARGV[6]) - redis.call('ZCARD', K.leases)
+if room <= 0 then return { 'full' } end
+local most = math.min(tonumber(ARGV[5]), room)
 
 -- write
 local rows = {}

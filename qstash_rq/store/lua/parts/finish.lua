@@ -5,7 +5,8 @@
 
 local function slot_free(lane, id)
   redis.call('ZREM', K.members .. lane, id)
-  if redis.call('SREM', K.slots .. lane, id) == 1 and redis.call('EXISTS', K.queue .. lane) == 1 then
+  -- The members and not the line: a stock RQ worker may have popped what the line holds.
+  if redis.call('SREM', K.slots .. lane, id) == 1 and redis.call('EXISTS', K.members .. lane) == 1 then
     lane_wake(lane)
   end
 end

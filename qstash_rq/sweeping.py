@@ -1,0 +1,37 @@
+"""Undo what stock RQ workers do when they die: ids they popped stand in no line any more.
+
+Our own workers pop and lease in one step and leave nothing to sweep. Each sweep looks
+at a bounded number of messages and the next one goes on from there.
+"""
+
+from qstash_rq.core import Core
+from qstash_rq.lanes import Lane
+from qstash_rq.store.queues import read_queue_names
+from qstash_rq.store.upkeep_scripts import sweep, sweep_queue
+from qstash_rq.store.users import read_user_ids
+
+SWEEP_STEP = 500
+# A stock worker that lives has put the message back, or delivered it, long before.
+SWEEP_AFTER_MS = 30_000
+
+
+class Sweeper:
+    """Sweeps one user after the other; remembers how far it came with each."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._offsets: dict[str, int] = {}
+
+    def sweep(self) -> int:
+        """Sweep a step of every user's messages and all queues; returns how many were put back."""
+        return sum(self._sweep_user(user_id) for user_id in read_user_ids(self._core.store))
+
+    def _sweep_user(self, user_id: str) -> int:
+        store = self._core.store
+        offset = self._offsets.get(user_id, 0)
+        before_ms = self._core.clock.now_ms() - SWEEP_AFTER_MS
+        swept = store.run(sweep(user_id=user_id, before_ms=before_ms, offset=offset, most=SWEEP_STEP))
+        self._offsets[user_id] = offset + swept.looked if swept.looked == SWEEP_STEP else 0
+        lanes = [Lane(user_id, name).name for name in read_queue_names(store, user_id)]
+        calls = [sweep_queue(lane_name=lane, most=SWEEP_STEP) for lane in lanes]
+        return swept.put_back + sum(store.run_all(calls))
