@@ -1,8 +1,7 @@
 """The official Python client, unchanged, publishes and enqueues, and what it sent arrives.
 
 Proves that the client's requests are understood and its answers parsed. What the server makes of
-every header by itself is proved in tests/unit and tests/api; batch, URL groups, schedules, callbacks,
-flow control and redaction are not built yet and not called here.
+every header by itself is proved in tests/unit and tests/api.
 """
 
 import json
