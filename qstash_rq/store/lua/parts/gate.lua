@@ -5,14 +5,14 @@ local STALE_LIMIT = 1000 -- stale ids dropped in one visit; the lane stays on th
 local function take_plain(lane, most, claim, rows)
   local ids = redis.call('LPOP', K.queue .. lane, most)
   if not ids then return false end
-  for _, id in ipairs(ids) do rows[#rows + 1] = start(id, claim) end
+  for _, id in ipairs(ids) do rows[#rows + 1] = start(id, lane, claim) end
   return redis.call('EXISTS', K.queue .. lane) == 1
 end
 
 local function take_of_flow(lane, claim, rows)
   if redis.call('EXISTS', K.queue .. lane) == 0 then return 'empty' end
   if not passes(lane, lane, claim) then return 'shut' end
-  local row = start(redis.call('LPOP', K.queue .. lane), claim)
+  local row = start(redis.call('LPOP', K.queue .. lane), lane, claim)
   rows[#rows + 1] = row
   return row and 'taken' or 'stale'
 end

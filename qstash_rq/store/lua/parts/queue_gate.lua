@@ -28,7 +28,7 @@ local function take_of_queue(lane, parallelism, claim, rows)
   local gate = redis.call('HGET', K.job .. id, 'flow')
   if gate and not passes(lane, gate, claim) then return 'shut' end
   if id == head then redis.call('LPOP', K.queue .. lane) end
-  local row = start(id, claim)
+  local row = start(id, lane, claim)
   if row then
     redis.call('SADD', K.slots .. lane, id)
     rows[#rows + 1] = row
