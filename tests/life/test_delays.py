@@ -87,4 +87,5 @@ def test_short_delays_are_kept_too(api: Caller, receiver: Receiver) -> None:
         late_ms.append(_wall_ms(request) - due_ms)
 
     assert min(late_ms) >= -1
-    assert statistics.median(late_ms) < 100
+    # Asleep it would be a second; a busy test machine takes its share of this.
+    assert statistics.median(late_ms) < 300
