@@ -7,7 +7,7 @@ local STALE_LIMIT = 1000 -- stale ids dropped in one visit; the lane stays on th
 local function take_plain(lane, most, claim, rows)
   local ids = redis.call('LPOP', K.queue .. lane, most)
   if not ids then return false end
-  for _, id in ipairs(ids) do rows[#rows + 1] = start(id, claim) end
+  for _, id in ipairs(ids) do rows[#rows + 1] = start(id, lane, claim) end
   return redis.call('EXISTS', K.queue .. lane) == 1
 end
 
@@ -34,7 +34,7 @@ local function take_one(lane, parallelism, claim, rows)
   local id, outcome = next_of(lane, head, parallelism)
   if not id then return outcome end
   if id == head then redis.call('LPOP', K.queue .. lane) end
-  local row = start(id, claim)
+  local row = start(id, lane, claim)
   if row then
     redis.call('SADD', K.slots .. lane, id)
     rows[#rows + 1] = row

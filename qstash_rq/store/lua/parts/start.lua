@@ -1,11 +1,11 @@
--- start(id, claim): give one ready message a lease and the next attempt number. Returns the row
--- {id, attempt, retried, user, spec, body}, or nil when the id is stale (cancelled, or already
--- claimed): an id in a line is a hint, the record decides.
+-- start(id, lane, claim): give one ready message of a lane a lease and the next attempt number.
+-- Returns the row {id, attempt, retried, user, spec, body}, or nil when the id is stale (cancelled,
+-- already claimed, of another lane): an id in a line is a hint, the record decides.
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =}.
-local function start(id, claim)
-  local state, attempt, retried, user, spec, body, trail = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'attempt', 'retried', 'user', 'spec', 'body', 'trail'))
-  if state ~= 'ready' then return nil end
+local function start(id, lane, claim)
+  local state, origin, attempt, retried, user, spec, body, trail = unpack(redis.call('HMGET', K.job .. id,
+    'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail'))
+  if state ~= 'ready' or origin ~= lane then return nil end
   attempt = (tonumber(attempt) or 0) + 1
   local entry = log_append(user, claim.now_ms, id, 'ACTIVE')
   redis.call('HSET', K.job .. id, 'state', 'active', 'status', 'started', 'attempt', attempt,
