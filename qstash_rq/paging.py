@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # Digits enough for any time and any sequence, and few enough for Redis, which refuses more than 64 bits.
-_ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,19}")
+# No leading zeros: Redis takes `1-00` for `1-0`, and one dead letter named twice would be revived twice.
+_ENTRY_ID = re.compile(r"(?:0|[1-9][0-9]{0,15})-(?:0|[1-9][0-9]{0,18})")
 
 
 def is_entry_id(text: str) -> bool:

@@ -46,6 +46,7 @@ class User:
     next_key: str
 
 
+READ_ONLY_TOKEN = "reads-but-does-not-write"
 DEVELOPER = User(DEVELOPMENT_TOKEN, DEVELOPMENT_CURRENT_SIGNING_KEY, DEVELOPMENT_NEXT_SIGNING_KEY)
 
 
@@ -98,6 +99,7 @@ class Product:
             "RQ_KEY_PREFIX": os.environ["RQ_KEY_PREFIX"],
             "REDIS_URL": redis_url,
             "QSTASH_TOKEN": DEVELOPMENT_TOKEN,
+            "QSTASH_READONLY_TOKEN": READ_ONLY_TOKEN,
             "QSTASH_CURRENT_SIGNING_KEY": DEVELOPMENT_CURRENT_SIGNING_KEY,
             "QSTASH_NEXT_SIGNING_KEY": DEVELOPMENT_NEXT_SIGNING_KEY,
             "QSTASH_ALLOW_PRIVATE_NETWORKS": "true",

@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any, cast
+from urllib.parse import quote
 
 import redis.connection
 from redis import Redis, SSLConnection
@@ -20,8 +21,6 @@ CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
 # A worker blocks on the ring for up to this long; its socket must outwait it.
 BLOCK_S = 2.0
-
-_DEFAULT_PLACE = {"host": "localhost", "port": 6379, "db": 0}
 
 
 def open_client(url: str) -> RedisClient:
@@ -56,20 +55,25 @@ def url_of(client: object, fallback: str) -> str:
     """
     pool = cast("Any", client).connection_pool
     options: dict[str, Any] = pool.connection_kwargs
-    if "path" in options:
-        return f"unix://{options['path']}?db={options.get('db') or 0}"
-    if "host" not in options:
-        return fallback
     given: dict[str, Any] = cast("Any", redis.connection).parse_url(fallback)
-    if all(
-        (options.get(name) or usual) == (given.get(name) or usual) for name, usual in _DEFAULT_PLACE.items()
-    ):
+    if options.keys().isdisjoint(("host", "path")) or _place(options) == _place(given):
         return fallback
+    path, host, port, db = _place(options)
+    username, password = (quote(options.get(name) or "", safe="") for name in ("username", "password"))
+    credentials = f"{username}:{password}@" if username or password else ""
+    if path:
+        return f"unix://{credentials}{path}?db={db}"
     scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
-    password = options.get("password")
-    credentials = f"{options.get('username') or ''}:{password}@" if password else ""
-    place = f"{options['host']}:{options.get('port') or 6379}/{options.get('db') or 0}"
-    return f"{scheme}://{credentials}{place}"
+    return f"{scheme}://{credentials}{f'[{host}]' if ':' in host else host}:{port}/{db}"
+
+
+def _place(options: dict[str, Any]) -> tuple[str, str, int, int]:
+    return (
+        options.get("path") or "",
+        options.get("host") or "localhost",
+        options.get("port") or 6379,
+        options.get("db") or 0,
+    )
 
 
 def check_server(store: Executor) -> None:

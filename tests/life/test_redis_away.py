@@ -76,6 +76,33 @@ def test_what_was_accepted_survives_an_outage(
     assert len(paths) == 6
 
 
+REFUSALS = {
+    "out-of-memory": (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    "read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+}
+
+
+@pytest.mark.parametrize(("begin", "end"), REFUSALS.values(), ids=REFUSALS)
+def test_a_server_that_refuses_to_write_is_away(
+    product: Product, api: Caller, receiver: Receiver, begin: tuple[str, ...], end: tuple[str, ...]
+) -> None:
+    """Out of memory or demoted to a replica: publishers hear 503, the rest waits and then goes on."""
+    gate = Gate()
+    receiver.script("/flying", Reply(gate=gate))
+    flying = api.publish(receiver.url("/flying"))
+    delayed = api.publish(receiver.url("/delayed"), headers={"Upstash-Delay": "0.3"})
+    receiver.wait_for(1)
+    with Redis.from_url(product.redis_url) as redis:
+        redis.execute_command(*begin)
+        assert _publish(api, receiver, "/refused").status == 503
+        gate.open()
+        redis.execute_command(*end)
+
+    for message_id in (flying, delayed, api.publish(receiver.url("/after"))):
+        assert api.wait_until_delivered(message_id) == ["CREATED", "ACTIVE", "DELIVERED"]
+    assert sorted(request.path for request in receiver.requests) == ["/after", "/delayed", "/flying"]
+
+
 def test_an_empty_server_is_a_new_beginning(product: Product, api: Caller, receiver: Receiver) -> None:
     """When Redis comes back with nothing in it, every process goes on without a restart."""
     api.wait_until_delivered(api.publish(receiver.url("/before")))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.life.caller import Caller
 from tests.receiver import Gate, Receiver, Reply
-from tests.running import Product, User
+from tests.running import READ_ONLY_TOKEN, Product, User
 
 ALICE, BOB = "alice", "bob"
 
@@ -115,3 +115,28 @@ def test_a_token_is_needed(product: Product) -> None:
         answer = Caller(product.port, token).call("GET", "/v2/queues")
         assert answer.status == 401
         assert answer.json() == {"error": "unauthorized: invalid token"}
+
+
+def test_a_read_only_token_reads(product: Product, api: Caller, receiver: Receiver) -> None:
+    """It sees everything but the keys, and can neither publish, change nor delete anything."""
+    reader = Caller(product.port, READ_ONLY_TOKEN)
+    message_id = api.publish(receiver.url("/"), headers={"Upstash-Delay": "1h"})
+    api.upsert_queue("looked-at")
+
+    assert reader.get(f"/v2/messages/{message_id}")["messageId"] == message_id
+    assert reader.states(message_id) == ["CREATED"]
+    assert reader.get("/v2/queues/looked-at")["paused"] is False
+    for method, target in (
+        ("POST", f"/v2/publish/{receiver.url('/')}"),
+        ("POST", f"/v2/enqueue/looked-at/{receiver.url('/')}"),
+        ("POST", "/v2/queues/looked-at/pause"),
+        ("DELETE", f"/v2/messages/{message_id}"),
+        ("DELETE", "/v2/messages"),
+        ("DELETE", "/v2/queues/looked-at"),
+        ("POST", "/v2/dlq/retry"),
+        ("POST", "/v2/keys/rotate"),
+        ("GET", "/v2/keys"),
+    ):
+        assert reader.call(method, target).status == 403, target
+    assert api.get("/v2/queues/looked-at")["paused"] is False
+    assert api.states(message_id) == ["CREATED"]

@@ -465,3 +465,17 @@ def test_a_user_without_keys_is_no_obstacle(core: Core) -> None:
     found = {one.message.user_id: one.signing_key for one in seed.claim(core)}
 
     assert found == {"ghost": "", "defaultUser": DEVELOPMENT_CURRENT_SIGNING_KEY}
+
+
+@pytest.mark.usefixtures("tampered")
+def test_an_id_in_another_lanes_line_passes_no_gate(core: Core) -> None:
+    """A message is claimed from its own lane only: in the plain line it would pass by its queue's gate."""
+    ids = seed.seed(core, 2, "q")
+    seed.claim(core)
+    seed.seed(core)
+    core.store.command("LPUSH", keys.QUEUE(seed.lane()), ids[1])
+
+    claims = seed.claim(core)
+
+    assert ids[1] not in seed.ids(claims)
+    assert len(claims) == 1
