@@ -40,7 +40,7 @@ def test_get(client: QStash, receiver: Receiver) -> None:
 
 
 def test_what_is_counted(client: QStash, receiver: Receiver) -> None:
-    """Requests under way, those of this period and those that wait are told; no more than allowed are under way."""
+    """Requests under way, those of this period and those that wait are told apart."""
     gate = Gate()
     receiver.script("/slow", Reply(gate=gate))
     start_s = int(time.time())

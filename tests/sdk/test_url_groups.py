@@ -1,6 +1,6 @@
 """The official Python client manages URL groups and publishes to them.
 
-Proves its calls, the fields it parses and the answers of a fan-out; the rules of merging are proved in tests/unit.
+Proves its calls, the fields it parses and the answers of a fan-out; the rules of merging stand in tests/unit.
 """
 
 import time

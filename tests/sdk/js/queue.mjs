@@ -1,0 +1,23 @@
+import { at, client, refusal, tell, until } from "./session.mjs";
+
+const queue = client.queue({ queueName: "line" });
+const told = { empty: await queue.list() };
+await queue.upsert({ parallelism: 2 });
+told.made = await queue.get();
+await queue.pause();
+told.paused = await queue.get();
+told.enqueued = await queue.enqueue({ url: at("/text"), body: "text", headers: { "X-One": "1" } });
+told.enqueuedJson = await queue.enqueueJSON({ url: at("/json"), body: { n: 1 }, method: "PUT" });
+told.waiting = await queue.get();
+told.message = await client.messages.get(told.enqueued.messageId);
+await queue.resume();
+await until(async () => (await queue.get()).lag === 0);
+await queue.upsert({ paused: true });
+told.changed = await queue.get();
+told.listed = await queue.list();
+await queue.delete();
+await queue.delete();
+told.deleted = await client.queue().list();
+told.unknown = await refusal(() => queue.get());
+told.badName = await refusal(() => client.queue({ queueName: "ž" }).upsert({}));
+tell(told);
