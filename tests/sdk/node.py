@@ -1,6 +1,7 @@
-"""Runs scripts with the official TypeScript client: Node and npm from the wheel that pyright brings, the client from npm.
+"""Runs scripts with the official TypeScript client, which npm installs.
 
-Nothing of the system is used but the configuration of npm, which says where packages come from.
+Node and npm come from the wheel that pyright brings. Nothing of the system is used but the configuration
+of npm, which says where packages come from.
 """
 
 import json
