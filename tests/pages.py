@@ -57,5 +57,19 @@ def shell_lines(*pages: str) -> Iterator[list[str]]:
     """Give the commands of the pages' shell blocks, in words; here-documents left out."""
     for page in pages:
         for block in blocks(page, "sh"):
-            text = re.sub(r"<<'END'.*?^END$", "", block, flags=re.MULTILINE | re.DOTALL).replace("\\\n", " ")
-            yield from filter(None, (shlex.split(line, comments=True) for line in text.splitlines()))
+            text = re.sub(r"<<'END'.*?^END$", "", block, flags=re.MULTILINE | re.DOTALL)
+            yield from filter(None, _commands(text))
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Cut a shell text into commands: a line goes on behind a backslash and inside quotes."""
+    command = ""
+    for line in text.replace("\\\n", " ").splitlines(keepends=True):
+        command += line
+        try:
+            words = shlex.split(command, comments=True)
+        except ValueError:
+            continue
+        yield words
+        command = ""
+    assert not command, f"quotes are left open: {command}"
