@@ -9,7 +9,7 @@ from qstash_rq.messages import get_message
 from qstash_rq.queues import list_queues, upsert_queue
 from qstash_rq.users import FIRST_USER
 from tests.workers.test_delivery_loop import stored
-from workers.scheduler import HEARTBEAT_MS, RECOVER_TOGETHER_MS, DeliveryScheduler
+from workers.scheduler import HEARTBEAT_MS, RECOVER_TOGETHER_MS, REDIS_TIMEOUT_MS, DeliveryScheduler
 
 
 def delayed(core: Core, delay_ms: int, count: int = 1) -> list[str]:
@@ -97,6 +97,24 @@ def test_its_jobs_are_the_due_messages_with_their_times(core: Core) -> None:
     due_ms = core.clock.now_ms() + 90_500
     assert job.id == message_id
     assert due_at.replace(tzinfo=UTC) == datetime.fromtimestamp(due_ms / 1000, UTC)
+
+
+def test_it_sleeps_until_the_alarm_rings(core: Core) -> None:
+    """A scheduler with time to sleep hears the alarm, which is silent afterwards."""
+    delayed(core, 60_000)
+
+    DeliveryScheduler(core).sleep_until(core.clock.now_ms() + 60_000)
+
+    assert core.store.command("EXISTS", "{test}:qstash:alarm") == 0
+
+
+def test_the_end_of_a_sleep_is_not_left_to_redis(core: Core) -> None:
+    """In the last tenth of a second, which Redis does not divide, the scheduler waits by itself."""
+    delayed(core, 60_000)
+
+    DeliveryScheduler(core).sleep_until(core.clock.now_ms() + REDIS_TIMEOUT_MS)
+
+    assert core.store.command("EXISTS", "{test}:qstash:alarm") == 1
 
 
 def test_a_running_scheduler_leaves_a_record_that_expires(core: Core) -> None:
