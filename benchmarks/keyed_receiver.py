@@ -71,7 +71,9 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, key: bytes) -> None:
         self._receiver.note_answer(key)
-        self._transport.write(_ANSWER)
+        # A worker that was ended with requests open has hung up.
+        if not self._transport.is_closing():
+            self._transport.write(_ANSWER)
 
 
 @asynccontextmanager
