@@ -15,6 +15,8 @@ from qstash_rq.store.message_scripts import discard
 from qstash_rq.store.messages import read_messages
 from qstash_rq.store.streams import Fields, Span, entry_ids_among, read_entries, walk_stream
 
+Entries = list[tuple[str, Fields]]
+
 PAGE_LIMIT = 100
 SCAN_LIMIT = 20_000
 
@@ -46,18 +48,8 @@ def list_dead_letters(
         entries = read_entries(core.store, keys.DEAD(user_id), dlq_ids)
         return Page(items=tuple(_letters(core, user_id, entries)))
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
-    most, scanned, found = min(count, PAGE_LIMIT), 0, list[DeadLetter]()
-    for step in walk_stream(core.store, keys.DEAD(user_id), span):
-        for letter in _letters(core, user_id, step):
-            if not _matches(wanted, letter):
-                continue
-            if len(found) == most:
-                return Page(items=tuple(found), cursor=found[-1].dlq_id)
-            found.append(letter)
-        scanned += len(step)
-        if scanned >= SCAN_LIMIT:
-            return Page(items=tuple(found), cursor=step[-1][0])
-    return Page(items=tuple(found))
+    chosen, cursor = _choose(core, user_id, wanted, span, min(count, PAGE_LIMIT))
+    return Page(items=tuple(_letters(core, user_id, chosen)), cursor=cursor)
 
 
 def get_dead_letter(core: Core, user_id: str, dlq_id: str) -> DeadLetter:
@@ -122,8 +114,26 @@ def retry_dead_letters(
     return Page(items=tuple(revive(core, page.items, overrides)), cursor=page.cursor)
 
 
-def _letters(core: Core, user_id: str, entries: list[tuple[str, Fields]]) -> Iterator[DeadLetter]:
-    stored = read_messages(core.store, user_id, [fields["m"].decode() for _, fields in entries])
+def _choose(core: Core, user_id: str, wanted: Filter, span: Span, most: int) -> tuple[Entries, str | None]:
+    """Return up to `most` matching entries, and the cursor when more may match; reads no body."""
+    scanned, chosen = 0, Entries()
+    for step in walk_stream(core.store, keys.DEAD(user_id), span):
+        entries = dict(step)
+        for letter in _letters(core, user_id, step, bodies=False):
+            if not _matches(wanted, letter):
+                continue
+            if len(chosen) == most:
+                return chosen, chosen[-1][0]
+            chosen.append((letter.dlq_id, entries[letter.dlq_id]))
+        scanned += len(step)
+        if scanned >= SCAN_LIMIT:
+            return chosen, step[-1][0]
+    return chosen, None
+
+
+def _letters(core: Core, user_id: str, entries: Entries, *, bodies: bool = True) -> Iterator[DeadLetter]:
+    ids = [fields["m"].decode() for _, fields in entries]
+    stored = read_messages(core.store, user_id, ids, bodies=bodies)
     for dlq_id, fields in entries:
         one = stored.get(fields["m"].decode())
         if one is not None:

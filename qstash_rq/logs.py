@@ -1,7 +1,7 @@
 """Read the log: what happened to messages, newest first (contract 2.7, 5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
@@ -9,7 +9,7 @@ from qstash_rq.filters import Filter
 from qstash_rq.message import LogState, Message
 from qstash_rq.paging import Page
 from qstash_rq.store import keys
-from qstash_rq.store.messages import entry_order, read_messages, read_trails
+from qstash_rq.store.messages import entry_order, read_bodies, read_messages, read_trails
 from qstash_rq.store.records import decode_response
 from qstash_rq.store.streams import STEP, Fields, Span, read_entries, walk_stream
 
@@ -54,17 +54,28 @@ def list_log(
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
     records: list[LogRecord] = []
     scanned = 0
-    last_seen: str | None = None
     for step in _steps(core, user_id, wanted, span):
         for record in _matching(core, user_id, step, wanted, states):
             if len(records) == count:
-                return Page(items=tuple(records), cursor=records[-1].cursor)
+                return _page(core, records, records[-1].cursor)
             records.append(record)
         scanned += len(step)
-        last_seen = step[-1][0]
         if scanned >= SCAN_LIMIT:
-            return Page(items=tuple(records), cursor=last_seen)
-    return Page(items=tuple(records))
+            return _page(core, records, step[-1][0])
+    return _page(core, records, None)
+
+
+def _page(core: Core, records: list[LogRecord], cursor: str | None) -> Page[LogRecord]:
+    # Only what is shown is read with its body: a filter may have looked at many more.
+    bodies = read_bodies(core.store, list({record.message.message_id for record in records}))
+    whole = {
+        record.message.message_id: replace(record.message, body=bodies[record.message.message_id])
+        for record in records
+    }
+    return Page(
+        items=tuple(replace(record, message=whole[record.message.message_id]) for record in records),
+        cursor=cursor,
+    )
 
 
 def _steps(core: Core, user_id: str, wanted: Filter, span: Span) -> Iterator[Entries]:
@@ -102,7 +113,7 @@ def _matching(
         if not states or LogState(fields["s"].decode()) in states
     ]
     ids = list(dict.fromkeys(fields["m"].decode() for _, fields in entries))
-    messages = read_messages(core.store, user_id, ids)
+    messages = read_messages(core.store, user_id, ids, bodies=False)
     for entry_id, fields in entries:
         stored = messages.get(fields["m"].decode())
         # The record of a message may go before its oldest entries: nothing is left to show then.

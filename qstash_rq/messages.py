@@ -63,7 +63,7 @@ def cancel_messages(
 def _cancel_matching(core: Core, user_id: str, wanted: Filter, count: int | None) -> int:
     canceled = 0
     for page in walk_live(core.store, user_id, wanted.from_ms, wanted.to_ms):
-        stored = read_messages(core.store, user_id, page)
+        stored = read_messages(core.store, user_id, page, bodies=False)
         matching = [
             message_id
             for message_id, one in stored.items()

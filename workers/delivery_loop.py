@@ -25,8 +25,9 @@ from workers.settler import Settler
 
 _log = logging.getLogger("qstash_rq.workers")
 
-# Claims of one call: a larger batch would hold Redis longer than others should wait.
-CLAIM_BATCH = 200
+# Claims of one call. A few batches make up a full worker, so that Redis claims and settles some while the
+# worker sends others: with batches of 200 the two took turns (200 in flight: 8,900 messages/s, now 13,300).
+CLAIM_BATCH = 50
 # While there is a backlog, a claim waits this long for more free places: a call for one
 # place costs as much as a call for fifty.
 GATHER_S = 0.003

@@ -14,8 +14,8 @@ from workers.patience import Patience
 
 _log = logging.getLogger("qstash_rq.workers")
 
-# Attempts of one call: a larger batch would hold Redis longer than others should wait.
-SETTLE_BATCH = 200
+# Attempts of one call, as few as one call claims and for the same reason.
+SETTLE_BATCH = 50
 
 
 class Settler:

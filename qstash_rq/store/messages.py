@@ -13,13 +13,12 @@ _FIELDS = (
     "user",
     "state",
     "spec",
-    "body",
     "not_before_ms",
     "ended_ms",
     "cancel",
     "response",
-    "response_body",
 )
+_BODIES = ("body", "response_body")
 _PAGE = 500
 
 
@@ -35,14 +34,21 @@ class StoredMessage:
     response: Attempt
 
 
-def read_messages(store: Executor, user_id: str, message_ids: Sequence[str]) -> dict[str, StoredMessage]:
-    """Return those of the given messages that exist and are this user's, by id; one round trip."""
-    rows = store.commands([("HMGET", keys.JOB(message_id), *_FIELDS) for message_id in message_ids])
+def read_messages(
+    store: Executor, user_id: str, message_ids: Sequence[str], *, bodies: bool = True
+) -> dict[str, StoredMessage]:
+    """Return those of the given messages that exist and are this user's, by id; one round trip.
+
+    Without `bodies`, which may be megabytes each, messages and responses come with empty ones.
+    """
+    names = (*_FIELDS, *_BODIES) if bodies else _FIELDS
+    rows = store.commands([("HMGET", keys.JOB(message_id), *names) for message_id in message_ids])
     found: dict[str, StoredMessage] = {}
     for message_id, row in zip(message_ids, rows, strict=True):
-        owner, state, spec, body, not_before_ms, ended_ms, cancel, response, response_body = row
+        owner, state, spec, not_before_ms, ended_ms, cancel, response, *rest = row
         if owner is None or owner.decode() != user_id:
             continue
+        body, response_body = rest or (None, None)
         message = decode_message(message_id, user_id, spec, body or b"")
         found[message_id] = StoredMessage(
             message=message,
@@ -53,6 +59,12 @@ def read_messages(store: Executor, user_id: str, message_ids: Sequence[str]) -> 
             response=decode_response(response or b"", response_body or b""),
         )
     return found
+
+
+def read_bodies(store: Executor, message_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the bodies of the given messages by id, empty ones included; one round trip."""
+    answers = store.commands([("HGET", keys.JOB(message_id), "body") for message_id in message_ids])
+    return {message_id: body or b"" for message_id, body in zip(message_ids, answers, strict=True)}
 
 
 def read_trails(store: Executor, user_id: str, message_ids: Sequence[str]) -> list[str]:
