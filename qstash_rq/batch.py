@@ -14,7 +14,7 @@ from qstash_rq.destination import Destination, DestinationKind
 from qstash_rq.errors import InvalidInput, NotFound, QStashError
 from qstash_rq.headers import PublishOptions
 from qstash_rq.publish import Receipt, receipts_of
-from qstash_rq.storing import Item, store_items
+from qstash_rq.storing import Item, check_queues, store_items
 from qstash_rq.url_group import UrlGroup
 
 # One script call holds Redis for about 30 microseconds a message.
@@ -92,8 +92,11 @@ def _options(
 
 
 def _store(core: Core, user_id: str, items: Sequence[Item]) -> list[tuple[Receipt, ...]]:
+    steps = list(_steps(items))
+    if len(steps) > 1:
+        check_queues(core, user_id, items)
     receipts: list[tuple[Receipt, ...]] = []
-    for step in _steps(items):
+    for step in steps:
         first_uses = store_items(core, user_id, step)
         receipts += [receipts_of(*pair) for pair in zip(step, first_uses, strict=True)]
     return receipts

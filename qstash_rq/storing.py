@@ -6,8 +6,9 @@ from qstash_rq.core import Core
 from qstash_rq.errors import LimitExceeded, NotFound
 from qstash_rq.message import Message
 from qstash_rq.store.message_scripts import Accepted, Item, accept
+from qstash_rq.store.queues import read_queue_names
 
-__all__ = ["Item", "store_items", "store_messages"]
+__all__ = ["Item", "check_queues", "store_items", "store_messages"]
 
 
 def store_items(
@@ -34,8 +35,7 @@ def store_items(
     )
     match answer.word:
         case Accepted.QUEUES_FULL:
-            msg = f"queueName: the maximum of {settings.max_queues} queues is reached"
-            raise LimitExceeded(msg)
+            raise _queues_full(core)
         case Accepted.GONE:
             msg = f"dlqIds: {', '.join(revived)} not found"
             raise NotFound(msg)
@@ -43,7 +43,24 @@ def store_items(
             return answer.first_use
 
 
+def check_queues(core: Core, user_id: str, items: Sequence[Item]) -> None:
+    """Refuse items that would make a queue too many; raises LimitExceeded.
+
+    A single `store_items` does that itself: this is for those who store in several steps.
+    """
+    wanted = {message.queue_name for item in items for message in item.messages} - {None}
+    if not wanted:
+        return
+    names = set(read_queue_names(core.store, user_id))
+    if not wanted <= names and len(wanted | names) > core.settings.max_queues:
+        raise _queues_full(core)
+
+
 def store_messages(core: Core, messages: Sequence[Message], *, revived: Sequence[str] = ()) -> None:
     """Accept messages of one user, none of them deduplicated; see `store_items`."""
     items = [Item(messages=(message,)) for message in messages]
     store_items(core, messages[0].user_id, items, revived=revived)
+
+
+def _queues_full(core: Core) -> LimitExceeded:
+    return LimitExceeded(f"queueName: the maximum of {core.settings.max_queues} queues is reached")

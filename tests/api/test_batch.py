@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.app import create_app
+from qstash_rq.batch import STEP_MESSAGES
 from qstash_rq.settings import Settings
 from tests.api.conftest import OpenCore
 from tests.api.serving import Caller, contents, error
@@ -227,14 +228,19 @@ def test_the_limit_of_the_whole(
     assert len(batch(caller, {"destination": URL, "body": "x" * 10})) == 1
 
 
-def test_new_queues_are_counted(core_with: OpenCore, settings: Settings, redis_url: str) -> None:
-    """A batch that would make one queue too many is a 412 and makes none."""
+@pytest.mark.parametrize("before_them", [0, STEP_MESSAGES + 1])
+def test_new_queues_are_counted(
+    core_with: OpenCore, settings: Settings, redis_url: str, before_them: int
+) -> None:
+    """A batch that would make one queue too many is a 412 and sends nothing, however large it is."""
     caller = Caller(create_app(core_with(replace(settings, max_queues=1))).test_client())
     before = contents(redis_url)
 
-    response = caller.post(
-        "/v2/batch", json=[{"destination": URL, "queue": "a"}, {"destination": URL, "queue": "b"}]
-    )
+    items = [{"destination": URL}] * before_them + [{"destination": URL, "queue": name} for name in "ab"]
 
-    assert "queue" in error(response, 412)
+    response = caller.post("/v2/batch", json=items)
+
+    assert error(response, 412) == "queueName: the maximum of 1 queues is reached"
     assert contents(redis_url) == before
+    assert len(batch(caller, *items[:-1])) == before_them + 1
+    assert len(batch(caller, *items[:-1])) == before_them + 1
