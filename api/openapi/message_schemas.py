@@ -1,12 +1,13 @@
 """The objects about messages: Message, dead letter, log record, schedule (contract 2.2, 2.4, 2.6, 5.2)."""
 
+from api.openapi.patterns import ENTRY_ID
 from api.openapi.schema import Json, flag, listed, mapping, one_of, record, schema, text, whole, word
 from qstash_rq.message import LogState
 
 _DAY_S = 86_400
 _TIME = whole("Unix milliseconds")
 _MESSAGE_ID = word("Id of the message")
-_ENTRY_ID = word("`<ms>-<seq>`", pattern=r"^[0-9]+-[0-9]+$")
+_ENTRY_ID = word("`<ms>-<seq>`", pattern=ENTRY_ID)
 
 _HEADER_NAME = r"^(?:[^a-z-][^A-Z-]*)?(?:-(?:[^a-z-][^A-Z-]*)?)*$"
 _HEADER_MAP = mapping(

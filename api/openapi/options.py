@@ -3,42 +3,67 @@
 A row without a schema here fails at import, so that no header goes undescribed.
 """
 
-from api.openapi.schema import Json, mapping, text, word
+from typing import Final
+
+from api.openapi import patterns
+from api.openapi.schema import Json, mapping, text
+from qstash_rq.flow import MAX_KEY_CHARACTERS
 from qstash_rq.names import MAX_NAME_CHARACTERS
 from qstash_rq.option_table import DELIVERY_OPTIONS, MESSAGE_OPTIONS, Option
 
-_DURATION = "A duration such as 1d2h3m4s; a bare number is seconds"
-_NUMBER = r"[0-9]+(\.[0-9]+)?"
-_DURATION_PATTERN = rf"^({_NUMBER}|(?=.)({_NUMBER}d)?({_NUMBER}h)?({_NUMBER}m)?({_NUMBER}s)?)$"
-_BOOLEAN = r"^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"
-_METHOD = "^([Gg][Ee][Tt]|[Pp][Oo][Ss][Tt]|[Pp][Uu][Tt]|[Pp][Aa][Tt][Cc][Hh]|[Dd][Ee][Ll][Ee][Tt][Ee])$"
-_URL = "^[Hh][Tt][Tt][Pp][Ss]?://.+"
-_NAME: Json = {"pattern": r"^[A-Za-z0-9._-]+$", "maxLength": MAX_NAME_CHARACTERS}
+_SPAN = "A duration such as 1d2h3m4s; a bare number is seconds"
+_NAME: Json = {"pattern": patterns.NAME, "maxLength": MAX_NAME_CHARACTERS}
+
+
+def _option(doc: str, example: str, pattern: str | None = None, **more: object) -> Json:
+    matching = {} if pattern is None else {"pattern": pattern}
+    return text(doc, examples=[example], **matching, **more)
+
 
 _MEANINGS: dict[str, Json] = {
-    "Method": text("HTTP method of the delivery; default POST", pattern=_METHOD),
-    "Delay": text(f"Wait before the first attempt. {_DURATION}", pattern=_DURATION_PATTERN),
-    "Not-Before": text("Earliest delivery, Unix seconds; overrides the delay", pattern="^-?[0-9]+$"),
-    "Retries": text("Retries after the first attempt; default 3", pattern="^[0-9]+$"),
-    "Retry-Delay": word(
-        "Wait before a retry, in ms: an expression of `retried`, such as `pow(2, retried) * 1000`"
+    "Method": _option("HTTP method of the delivery; default POST", "PUT", patterns.METHOD),
+    "Delay": _option(f"Wait before the first attempt. {_SPAN}", "1h", patterns.DURATION),
+    "Not-Before": _option("Earliest delivery, Unix seconds; overrides the delay", "1735689600", "^-?[0-9]+$"),
+    "Retries": _option("Retries after the first attempt; default 3", "5", patterns.WHOLE),
+    "Retry-Delay": _option(
+        "Wait before a retry in ms, an expression of `retried`", "pow(2, retried) * 1000", minLength=1
     ),
-    "Timeout": text(f"Limit of one attempt, at least 1s. {_DURATION}", pattern=_DURATION_PATTERN),
-    "Label": text("Labels, separated by commas"),
-    "Flow-Control-Key": word("Messages with the same key share limits; needs Flow-Control-Value"),
-    "Flow-Control-Value": word("`parallelism=<n>`, `rate=<n>`, `period=<duration>`, separated by commas"),
-    "Redact-Fields": word(
-        "What the API shows only as a hash: `body`, `header`, `header[Name]`, separated by commas"
+    "Timeout": _option(f"Limit of one attempt, at least 1s. {_SPAN}", "30s", patterns.DURATION),
+    "Label": _option("Labels, separated by commas", "red,blue"),
+    "Flow-Control-Key": _option(
+        "Messages with the same key share limits; needs Flow-Control-Value",
+        "user/42",
+        patterns.PRINTABLE,
+        minLength=1,
+        maxLength=MAX_KEY_CHARACTERS,
     ),
-    "Callback": text("URL that is told of every attempt", pattern=_URL),
-    "Failure-Callback": text("URL that is told of the final failure", pattern=_URL),
-    "Queue-Name": text("Queue to enqueue to", **_NAME),
-    "Deduplication-Id": text("A second message with this id is accepted and not stored"),
-    "Content-Based-Deduplication": text("Make the id of destination, body and headers", pattern=_BOOLEAN),
-    "Header-Forward": text("Forward all plain headers of this call", pattern=_BOOLEAN),
-    "Cron": word("Make a schedule: five fields or a descriptor, with `CRON_TZ=<zone> ` before it if need be"),
-    "Schedule-Id": text("Id of the schedule to make or replace", **_NAME),
+    "Flow-Control-Value": _option(
+        "The limits of Flow-Control-Key", "parallelism=3, rate=10, period=1m", patterns.LIMITS
+    ),
+    "Redact-Fields": _option(
+        "What the API shows only as a hash: `body`, `header` (all), `header[Name]`",
+        "body, header[Authorization]",
+        patterns.REDACTION,
+    ),
+    "Callback": _option("URL that is told of every attempt", "https://example.com/told", patterns.URL),
+    "Failure-Callback": _option(
+        "URL that is told of the final failure", "https://example.com/failed", patterns.URL
+    ),
+    "Queue-Name": _option("Queue to enqueue to", "orders", **_NAME),
+    "Deduplication-Id": _option("A second message with this id is accepted and not stored", "order-42"),
+    "Content-Based-Deduplication": _option(
+        "Make the id of destination, body and headers", "true", patterns.BOOLEAN
+    ),
+    "Header-Forward": _option("Forward all plain headers of this call", "true", patterns.BOOLEAN),
+    "Cron": _option(
+        "Make a schedule: five fields or a descriptor, with `CRON_TZ=<zone> ` before it if need be",
+        "0 8 * * 1",
+        minLength=1,
+    ),
+    "Schedule-Id": _option("Id of the schedule to make or replace", "every-monday", **_NAME),
 }
+
+CRON: Final = "Upstash-Cron"
 
 _FORWARD = "A header of the delivery: any name may follow the prefix"
 

@@ -1,6 +1,6 @@
 """The parameters of paths and queries, and who takes which (contract 2.2, 2.6, 2.7, 2.9, 2.12)."""
 
-from api.openapi.options import OPTION_HEADERS, OPTION_QUERY
+from api.openapi.options import CRON, OPTION_HEADERS, OPTION_QUERY
 from api.openapi.schema import Json, listed, one_of, schema, text, whole, word
 from api.selection import DEAD_LETTER_PAGE, LOG_PAGE
 from qstash_rq.flow_control import MAX_PERIOD_S
@@ -19,8 +19,9 @@ def _several(name: str, doc: str, items: Json | None = None) -> Json:
     return _query(name, listed(items or text()), doc)
 
 
-def _in_path(name: str, shape: Json, doc: str) -> Json:
-    return {"name": name, "in": "path", "required": True, "description": doc, "schema": shape}
+def _in_path(name: str, shape: Json, doc: str, example: str) -> Json:
+    described = {"description": doc, "example": example, "schema": shape}
+    return {"name": name, "in": "path", "required": True, **described}
 
 
 def _number(minimum: int, maximum: int) -> Json:
@@ -33,14 +34,14 @@ _DESTINATION = (
 )
 
 _IN_PATH: Json = {
-    "Destination": _in_path("destination", word(), _DESTINATION),
-    "QueueName": _in_path("queueName", schema("Name"), "Name of the queue"),
-    "MessageId": _in_path("messageId", word(), "Id of the message"),
-    "DlqId": _in_path("dlqId", word(), "Id of the dead letter"),
-    "TopicName": _in_path("topicName", schema("Name"), "Name of the URL group"),
-    "ScheduleId": _in_path("scheduleId", schema("Name"), "Id of the schedule"),
+    "Destination": _in_path("destination", schema("Destination"), _DESTINATION, "https://example.com/hook"),
+    "QueueName": _in_path("queueName", schema("Name"), "Name of the queue", "orders"),
+    "MessageId": _in_path("messageId", word(), "Id of the message", "msg_7YoJxFpwkEy5zBp378JgvD6YBDPt"),
+    "DlqId": _in_path("dlqId", word(), "Id of the dead letter", "1725323658779-0"),
+    "TopicName": _in_path("topicName", schema("Name"), "Name of the URL group", "my-group"),
+    "ScheduleId": _in_path("scheduleId", schema("Name"), "Id of the schedule", "every-monday"),
     "FlowControlKey": _in_path(
-        "flowControlKey", word(maxLength=1_024), "Free text; a slash in it may stay as it is"
+        "flowControlKey", schema("Key"), "Free text; a slash in it may stay as it is", "user/42"
     ),
 }
 
@@ -89,7 +90,9 @@ _OTHERS: Json = {
     "UnpinRate": _query("rate", {"type": "boolean"}, "Whether to unpin it; default false"),
 }
 
-PARAMETERS: Json = {**_IN_PATH, **_FILTERS, **_PAGING, **_OTHERS, **OPTION_QUERY, **OPTION_HEADERS}
+_REQUIRED: Json = {"RequiredCron": OPTION_HEADERS[CRON] | {"required": True}}
+
+PARAMETERS: Json = _IN_PATH | _FILTERS | _PAGING | _OTHERS | OPTION_QUERY | OPTION_HEADERS | _REQUIRED
 """The shared parameters of the description, by the name they are referred to."""
 
 _DATES = ("FromDate", "ToDate")
@@ -105,6 +108,7 @@ _COMMON = (
 )
 
 PUBLISHING = ("UpstashQuery", *OPTION_HEADERS)
+SCHEDULING = tuple("RequiredCron" if name == CRON else name for name in PUBLISHING)
 RETRYING = tuple(OPTION_HEADERS)
 CANCELLING = ("MessageIds", *_COMMON, "Hosts", "Paths", *_DATES, "CancelCount", "IgnoredCursor")
 DEAD_LETTERS = (

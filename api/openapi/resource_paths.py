@@ -1,7 +1,7 @@
 """Queues, schedules, URL groups, flow control, signing keys, health (contract 2.3 to 2.5, 2.8 to 2.11)."""
 
 from api.openapi.operation import RAW_REQUEST, json_request, open_operation, operation
-from api.openapi.parameters import PUBLISHING
+from api.openapi.parameters import SCHEDULING
 from api.openapi.schema import Json, listed, schema
 
 _DONE = {"200": schema("Nothing")}
@@ -44,7 +44,7 @@ _SCHEDULES: Json = {
         "post": operation(
             "Create a schedule",
             {"200": schema("ScheduleCreated")},
-            parameters=("Destination", *PUBLISHING),
+            parameters=("Destination", *SCHEDULING),
             body=RAW_REQUEST,
             errors=("403", "404", "412", "413"),
         )
@@ -59,7 +59,6 @@ _SCHEDULES: Json = {
     "/v2/schedules/{scheduleId}/resume": _all_methods("Resume a schedule", "ScheduleId"),
 }
 
-_ENDPOINTS = json_request(schema("EndpointsGiven"))
 
 _URL_GROUPS: Json = {
     "/v2/topics": {"get": operation("List URL groups", {"200": listed(schema("UrlGroup"))})},
@@ -81,14 +80,14 @@ _URL_GROUPS: Json = {
             "Upsert endpoints",
             _DONE,
             parameters=("TopicName",),
-            body=_ENDPOINTS,
+            body=json_request(schema("EndpointsGiven")),
             errors=("403", "412", "413"),
         ),
         "delete": operation(
             "Remove endpoints",
             _DONE,
             parameters=("TopicName",),
-            body=_ENDPOINTS,
+            body=json_request(schema("EndpointsToRemove")),
             errors=("403", "404", "412", "413"),
         ),
     },

@@ -1,10 +1,12 @@
 """All other objects: queues, URL groups, flow control, keys, the answers to calls, and what calls send."""
 
+from api.openapi.patterns import DESTINATION, ENTRY_ID, HEADER_NAME, NAME, PRINTABLE, URL
 from api.openapi.schema import Json, flag, listed, mapping, record, schema, text, whole, word
+from qstash_rq.flow import MAX_KEY_CHARACTERS
 from qstash_rq.names import MAX_NAME_CHARACTERS
 
 _TIME = whole("Unix milliseconds")
-_CURSOR = word("Give it to get the next page; absent at the end", pattern=r"^[0-9]+-[0-9]+$")
+_CURSOR = word("Give it to get the next page; absent at the end", pattern=ENTRY_ID)
 _COUNT = whole()
 
 _RECEIPT = record(
@@ -13,14 +15,19 @@ _RECEIPT = record(
 )
 
 _ENDPOINT = record({"url": word()}, {"name": word("Free text")})
+_ENDPOINT_NAME = {"type": ["string", "null"], "pattern": PRINTABLE, "description": "Free text"}
 _ENDPOINT_GIVEN: Json = {
     "type": "object",
-    "properties": {
-        "url": {"type": ["string", "null"], "pattern": "^[A-Za-z]+://.", "description": "http or https URL"},
-        "name": {"type": ["string", "null"], "description": "Free text"},
-    },
+    "properties": {"url": text("http or https URL", pattern=URL), "name": _ENDPOINT_NAME},
 }
-_HEADER_VALUES: Json = {"anyOf": [text(), listed(text())]}
+_ENDPOINT_TO_REMOVE: Json = {
+    "type": "object",
+    "description": "Looked up by its name, if it has one, else by its URL",
+    "properties": {"url": {"type": ["string", "null"], "pattern": PRINTABLE}, "name": _ENDPOINT_NAME},
+    "anyOf": [{"required": [key], "properties": {key: word()}} for key in ("url", "name")],
+}
+_HEADER_VALUES: Json = {"anyOf": [text(pattern=PRINTABLE), listed(text(pattern=PRINTABLE))]}
+_HEADER_NAMES: Json = {"pattern": HEADER_NAME}
 
 _FLOW = {
     "flowControlKey": word(),
@@ -64,7 +71,9 @@ _ANSWERS: Json = {
 }
 
 _OBJECTS: Json = {
-    "Name": word(pattern=r"^[A-Za-z0-9._-]+$", maxLength=MAX_NAME_CHARACTERS),
+    "Name": word(pattern=NAME, maxLength=MAX_NAME_CHARACTERS),
+    "Key": word("Flow-control key", maxLength=MAX_KEY_CHARACTERS, pattern=PRINTABLE),
+    "Destination": word("URL, or name of a URL group", pattern=DESTINATION),
     "Queue": record(
         {
             "name": schema("Name"),
@@ -94,8 +103,12 @@ _REQUESTS: Json = {
         "type": "object",
         "required": ["destination"],
         "properties": {
-            "destination": word("As in a publish, taken literally"),
-            "headers": mapping(_HEADER_VALUES, "Any header of a publish; a value, or an array of values"),
+            "destination": {**schema("Destination"), "description": "As in a publish, taken literally"},
+            "headers": mapping(
+                _HEADER_VALUES,
+                "Any header of a publish; a value, or an array of values",
+                propertyNames=_HEADER_NAMES,
+            ),
             "body": {"type": ["string", "null"], "description": "Text; delivered as UTF-8"},
             "queue": {"type": ["string", "null"], "description": "Queue to enqueue it to"},
         },
@@ -112,12 +125,21 @@ _REQUESTS: Json = {
     "EndpointsGiven": {
         "type": "object",
         "required": ["endpoints"],
-        "properties": {"endpoints": listed(_ENDPOINT_GIVEN)},
+        "properties": {"endpoints": listed({**_ENDPOINT_GIVEN, "required": ["url"]}, minItems=1)},
+    },
+    "EndpointsToRemove": {
+        "type": "object",
+        "required": ["endpoints"],
+        "properties": {"endpoints": listed(_ENDPOINT_TO_REMOVE)},
     },
     "GroupHeadersGiven": {
         "type": "object",
         "required": ["headers"],
-        "properties": {"headers": mapping(_HEADER_VALUES, "Default headers of messages to the group")},
+        "properties": {
+            "headers": mapping(
+                _HEADER_VALUES, "Default headers of messages to the group", propertyNames=_HEADER_NAMES
+            )
+        },
     },
     "Selection": {
         "type": ["object", "null"],
