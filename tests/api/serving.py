@@ -12,6 +12,7 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.settings import DEVELOPMENT_TOKEN
 from qstash_rq.settle import judge_attempt, settle_outcomes
+from tests.api.described import check_described
 
 BEARER = f"Bearer {DEVELOPMENT_TOKEN}"
 OK = Attempt(status=200)
@@ -34,15 +35,20 @@ class Caller:
         environ: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> TestResponse:
-        """Send one request; header values are text and go out as UTF-8."""
+        """Send one request; header values are text and go out as UTF-8.
+
+        Fails the test when the answer is not one that the description of the API allows.
+        """
         given = {} if self._authorization is None else {"Authorization": self._authorization}
         fields = {
             name: value.encode().decode("latin-1") for name, value in (given | dict(headers or {})).items()
         }
         raw = {"RAW_URI": target, "REQUEST_URI": target, **(environ or {})}
-        return self._client.open(
+        response = self._client.open(
             "/decoded/by/the/server", method=method, headers=fields, environ_overrides=raw, **options
         )
+        check_described(method, target, response)
+        return response
 
     def get(self, target: str, **options: Any) -> TestResponse:
         """Send a GET."""

@@ -120,7 +120,7 @@ def test_all_groups_unknown(caller: Caller, redis_url: str) -> None:
     """When no item can be sent, the call has the status of the first one."""
     before = contents(redis_url)
 
-    response = caller.post("/v2/batch", json=[{"destination": "nobody"}, {"destination": "noone"}])
+    response = caller.post("/v2/batch", json=[{"destination": "nobody"}, {"destination": "none"}])
 
     assert error(response, 404) == "topic nobody not found"
     assert contents(redis_url) == before

@@ -16,6 +16,23 @@ from tests.clock import FakeClock
 
 URL = "https://example.com/hook"
 EVERY_MINUTE = {"Upstash-Cron": "* * * * *"}
+EVERY_OPTION = {
+    "Upstash-Cron": " CRON_TZ=Europe/Berlin 0 8 * * 1 ",
+    "Upstash-Schedule-Id": "weekly",
+    "Content-Type": "text/plain",
+    "Upstash-Forward-X-Api-Key": "k",
+    "Upstash-Method": "patch",
+    "Upstash-Delay": "1m30s",
+    "Upstash-Timeout": "2m",
+    "Upstash-Retry-Delay": "1000 * retried",
+    "Upstash-Queue-Name": "orders",
+    "Upstash-Label": "a, b",
+    "Upstash-Flow-Control-Key": "k/1",
+    "Upstash-Flow-Control-Value": "parallelism=2, period=1m",
+    "Upstash-Callback": "https://cb.io/a",
+    "Upstash-Callback-Forward-X-C": "1",
+    "Upstash-Failure-Callback": "https://cb.io/f",
+}
 
 
 def create(caller: Caller, destination: str = URL, *, status: int = 200, **options: Any) -> str:
@@ -69,23 +86,7 @@ def test_shows_every_option(caller: Caller) -> None:
         caller,
         "https://example.com//a?b=1&upstash-retries=5",
         data=b"text",
-        headers={
-            "Upstash-Cron": " CRON_TZ=Europe/Berlin 0 8 * * 1 ",
-            "Upstash-Schedule-Id": "weekly",
-            "Content-Type": "text/plain",
-            "Upstash-Forward-X-Api-Key": "k",
-            "Upstash-Method": "patch",
-            "Upstash-Delay": "1m30s",
-            "Upstash-Timeout": "2m",
-            "Upstash-Retry-Delay": "1000 * retried",
-            "Upstash-Queue-Name": "orders",
-            "Upstash-Label": "a, b",
-            "Upstash-Flow-Control-Key": "k/1",
-            "Upstash-Flow-Control-Value": "parallelism=2, period=1m",
-            "Upstash-Callback": "https://cb.io/a",
-            "Upstash-Callback-Forward-X-C": "1",
-            "Upstash-Failure-Callback": "https://cb.io/f",
-        },
+        headers=EVERY_OPTION,
     )
 
     schedule = shown(caller, "weekly")

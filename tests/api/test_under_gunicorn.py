@@ -1,66 +1,14 @@
 """The front behind the server it is run by: what WSGI hides and the middleware needs, byte by byte."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from qstash_rq.settings import DEVELOPMENT_TOKEN
+from tests.api.live_server import Server, start, stop
 from tests.api.serving import BEARER
 from tests.waiting import wait_until
-
-ROOT = Path(__file__).parents[2]
-
-
-class Server:
-    """One gunicorn process on a Unix socket."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "api.sock"
-        self.access_log = directory / "access.log"
-        self.error_log = directory / "error.log"
-
-    def send(
-        self, head: str, body: bytes = b"", *, headers: tuple[str, ...] = (f"Authorization: {BEARER}",)
-    ) -> Any:
-        """Send one request as it stands and return (status, JSON)."""
-        lines = [f"{head} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self.path))
-            connection.sendall("\r\n".join(lines).encode() + body)
-            with HTTPResponse(connection) as response:
-                response.begin()
-                # Everything is read here, because the socket closes with the block.
-                return response.status, json.loads(response.read())
-
-    def answers(self) -> bool:
-        """Tell whether the server is up."""
-        try:
-            return self.send("GET /health")[0] in (200, 503)
-        except OSError:
-            return False
-
-
-def start(directory: Path, **environ: str) -> "subprocess.Popen[bytes]":
-    """Start gunicorn in `directory` with the given settings."""
-    server = Server(directory)
-    command = [sys.executable, "-m", "gunicorn", "api.wsgi:app", "--config", "python:api.gunicorn_conf"]
-    command += ["--workers", "1", "--bind", f"unix:{server.path}", "--access-logfile", str(server.access_log)]
-    with server.error_log.open("wb") as log:
-        return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stdout=log, stderr=log)
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End gunicorn and its worker."""
-    process.terminate()
-    process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")

@@ -41,10 +41,10 @@ def test_a_number_that_is_none_is_refused_by_name(env: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("env", _NUMBERS)
-def test_zero_is_a_count_only_for_proxies(env: str) -> None:
-    """Sizes and times begin at one; there may be no proxy."""
-    if env == "QSTASH_TRUSTED_PROXIES":
-        assert Settings.from_env({env: "0"}).trusted_proxies == 0
+def test_zero_is_a_count_only_where_it_means_none(env: str) -> None:
+    """Sizes and times begin at one; there may be no proxy, and no limit of calls."""
+    if env in {"QSTASH_TRUSTED_PROXIES", "QSTASH_BURST_LIMIT"}:
+        assert getattr(Settings.from_env({env: "0"}), env.removeprefix("QSTASH_").lower()) == 0
     else:
         with pytest.raises(SettingsError, match=f"{env}: must be at least 1"):
             Settings.from_env({env: "0"})
