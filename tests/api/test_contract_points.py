@@ -1,13 +1,18 @@
-"""Choices at points that the contract leaves open, and fields of log records, that no other test looks at.
+"""Choices at open points of the contract, ids, and fields of log records, that no other test looks at.
 
 `docs/compatibility.md` names each of them.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from api.app import create_app
 from qstash_rq.core import Core
+from qstash_rq.ids import new_jwt_id, new_message_id, new_schedule_id, new_signing_key
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.ticking import tick_due
@@ -37,6 +42,23 @@ def tick(core: Core, clock: FakeClock) -> None:
     assert next_ms is not None
     clock.advance(next_ms - clock.now_ms())
     tick_due(core)
+
+
+@pytest.mark.parametrize(
+    ("new_id", "form"),
+    [
+        (new_message_id, r"msg_[1-9A-HJ-NP-Za-km-z]{26,}"),
+        (new_schedule_id, r"scd_[1-9A-HJ-NP-Za-km-z]+"),
+        (new_signing_key, r"sig_[1-9A-HJ-NP-Za-km-z]{28}"),
+        (new_jwt_id, r"jwt_[1-9A-HJ-NP-Za-km-z]+"),
+    ],
+)
+def test_ids_have_their_prefix_and_base58(new_id: Callable[[], str], form: str) -> None:
+    """Each id tells what it names, in letters that cannot be confused, and comes once."""
+    ids = [new_id() for _ in range(100)]
+
+    assert [one for one in ids if not re.fullmatch(form, one)] == []
+    assert len(set(ids)) == len(ids)
 
 
 def test_a_log_record_names_group_endpoint_and_schedule(caller: Caller, core: Core, clock: FakeClock) -> None:
