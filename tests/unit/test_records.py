@@ -12,8 +12,8 @@ from qstash_rq.message import DEFAULT_RETRIES, Message
 from qstash_rq.store.records import (
     decode_message,
     decode_response,
+    encode_message,
     encode_response,
-    encode_spec,
     record_fields,
 )
 from qstash_rq.store.rq_job import job_fields
@@ -73,14 +73,14 @@ def test_a_response_comes_back_as_it_was(attempt: Attempt) -> None:
 
 def test_defaults_are_left_out() -> None:
     """A plain message costs few bytes: what has its default is not written."""
-    assert set(json.loads(encode_spec(make_message()))) == {"url", "created_at_ms", "not_before_ms"}
+    assert set(json.loads(encode_message(make_message()))) == {"url", "created_at_ms", "not_before_ms"}
     assert "body" not in record_fields(make_message())
 
 
 @pytest.mark.parametrize("retries", [0, 1, DEFAULT_RETRIES])
 def test_zero_retries_are_no_default(retries: int) -> None:
     """A value that happens to be false is written when it is not the default."""
-    spec = json.loads(encode_spec(make_message(max_retries=retries)))
+    spec = json.loads(encode_message(make_message(max_retries=retries)))
 
     assert spec.get("max_retries", DEFAULT_RETRIES) == retries
     assert ("max_retries" in spec) == (retries != DEFAULT_RETRIES)
@@ -88,7 +88,7 @@ def test_zero_retries_are_no_default(retries: int) -> None:
 
 def test_ids_user_and_body_stand_beside_the_spec() -> None:
     """The spec holds nothing that the record says elsewhere."""
-    spec = json.loads(encode_spec(make_message(body=b"x")))
+    spec = json.loads(encode_message(make_message(body=b"x")))
 
     assert not {"message_id", "user_id", "body"} & set(spec)
 
@@ -100,7 +100,7 @@ def test_an_empty_response_is_an_empty_attempt() -> None:
 
 def test_text_stays_text() -> None:
     """Letters outside ASCII are written as UTF-8, so that a record can be read."""
-    assert "grün" in encode_spec(make_message(labels=("grün",)))
+    assert "grün" in encode_message(make_message(labels=("grün",)))
 
 
 @pytest.mark.parametrize(("timeout_ms", "seconds"), [(None, 7260), (1, 60), (30_000, 90), (7_200_000, 7260)])

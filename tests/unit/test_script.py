@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from qstash_rq.store import keys, scripts
+from qstash_rq.store import keys, upkeep_scripts
 from qstash_rq.store.keys import lua_preamble
 from qstash_rq.store.script import Call, load_script
 
@@ -78,11 +78,11 @@ def test_no_key_family_begins_like_another() -> None:
 @pytest.mark.parametrize(
     ("answer", "moved"),
     [
-        ([0, b""], scripts.Moved(0, None)),
-        ([3, b"1700000000000"], scripts.Moved(3, 1_700_000_000_000)),
-        ([3, b"1.7e+12"], scripts.Moved(3, 1_700_000_000_000)),
+        ([0, b""], upkeep_scripts.Moved(0, None)),
+        ([3, b"1700000000000"], upkeep_scripts.Moved(3, 1_700_000_000_000)),
+        ([3, b"1.7e+12"], upkeep_scripts.Moved(3, 1_700_000_000_000)),
     ],
 )
-def test_a_score_is_read_as_milliseconds(answer: list[object], moved: scripts.Moved) -> None:
+def test_a_score_is_read_as_milliseconds(answer: list[object], moved: upkeep_scripts.Moved) -> None:
     """Redis may write a large score with an exponent."""
-    assert scripts.promote(now_ms=1, most=2).decode(answer) == moved
+    assert upkeep_scripts.promote(now_ms=1, most=2).decode(answer) == moved
