@@ -1,6 +1,7 @@
 """The front under schemathesis, which sends what the description allows and what it does not.
 
-It must never be answered with a 5xx, nor with a status, content type, header or shape that is not described.
+It must never be answered with a 5xx, nor with a status, content type, header or shape that is not described,
+nor be let in without a token.
 """
 
 import re
@@ -33,6 +34,7 @@ CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
+    "ignored_auth",
 )
 
 
