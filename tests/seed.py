@@ -7,18 +7,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qstash_rq.core import Core
-from qstash_rq.delivery import Claim, Settled
+from qstash_rq.delivery import Claim, Settled, Withheld
 from qstash_rq.lanes import Lane
 from qstash_rq.message import Message
-from qstash_rq.store import keys, scripts
-from qstash_rq.store.scripts import Accepted, Canceled, Moved, Settlement, Upserted
+from qstash_rq.store import delivery_scripts, keys, message_scripts, queue_scripts, upkeep_scripts
+from qstash_rq.store.delivery_scripts import Settlement
+from qstash_rq.store.message_scripts import Acceptance, Accepted, Canceled, Item
+from qstash_rq.store.queue_scripts import Upserted
+from qstash_rq.store.upkeep_scripts import Moved
 from qstash_rq.users import FIRST_USER
 from tests.factories import make_message
 
 KEEP_MS = 600_000
 DEAD_KEEP_MS = 900_000
 LEASE_MS = 8_000
+DEDUP_WINDOW_MS = 60_000
 MAX_QUEUES = 10
+MOST_IN_FLIGHT = 100_000
 
 
 def lane(queue: str | None = None, user_id: str = FIRST_USER) -> str:
@@ -33,12 +38,21 @@ def accept(
     core: Core, messages: Sequence[Message], *, revived: Sequence[str] = (), max_queues: int = MAX_QUEUES
 ) -> Accepted:
     """Accept messages of one user in one call; each is due when its `not_before_ms` says."""
-    call = scripts.accept(
-        user_id=messages[0].user_id,
-        messages=[(message, message.not_before_ms) for message in messages],
+    items = [Item(messages=(message,)) for message in messages]
+    return accept_items(core, items, revived=revived, max_queues=max_queues).word
+
+
+def accept_items(
+    core: Core, items: Sequence[Item], *, revived: Sequence[str] = (), max_queues: int = MAX_QUEUES
+) -> Acceptance:
+    """Accept items of one user in one call, those of a deduplication id that is known excepted."""
+    call = message_scripts.accept(
+        user_id=items[0].messages[0].user_id,
+        items=items,
         now_ms=core.clock.now_ms(),
         max_queues=max_queues,
         max_timeout_ms=core.settings.max_timeout_ms,
+        dedup_window_ms=DEDUP_WINDOW_MS,
         revived=revived,
     )
     return core.store.run(call)
@@ -69,10 +83,16 @@ def seed_dead(core: Core, count: int = 1, queue: str | None = None, **changes: A
 def claim(core: Core, most: int = 1000, *, lanes: Sequence[str] = (), worker: str = "w") -> tuple[Claim, ...]:
     """Claim as a worker does."""
     now_ms = core.clock.now_ms()
-    claims = core.store.run(
-        scripts.claim(worker=worker, now_ms=now_ms, lease_until_ms=now_ms + LEASE_MS, most=most, lanes=lanes)
+    call = delivery_scripts.claim(
+        worker=worker,
+        now_ms=now_ms,
+        lease_until_ms=now_ms + LEASE_MS,
+        most=most,
+        most_in_flight=MOST_IN_FLIGHT,
+        lanes=lanes,
     )
-    assert claims is not None
+    claims = core.store.run(call)
+    assert not isinstance(claims, Withheld)
     return claims
 
 
@@ -89,88 +109,68 @@ def ids(claims: Iterable[Claim]) -> list[str]:
 
 
 def settle(
-    core: Core,
-    claims: Iterable[Claim],
-    outcome: Settled,
-    *,
-    due_ms: int = 0,
-    response: str = "",
-    body: bytes = b"",
-    worker: str = "w",
+    core: Core, claims: Iterable[Claim], outcome: Settled, *, worker: str = "w", **changes: Any
 ) -> tuple[Settled, ...]:
-    """Settle all claims with the same outcome in one call."""
-    call = scripts.settle(
+    """Settle all claims with the same outcome in one call; `changes` are fields of each settlement."""
+    call = delivery_scripts.settle(
         worker=worker,
         now_ms=core.clock.now_ms(),
         keep_ms=KEEP_MS,
         dead_keep_ms=DEAD_KEEP_MS,
+        max_timeout_ms=core.settings.max_timeout_ms,
         settlements=[
-            Settlement(
-                message_id=one.message.message_id,
-                attempt=one.attempt,
-                outcome=outcome,
-                due_ms=due_ms,
-                response=response,
-                body=body,
-            )
+            Settlement(message_id=one.message.message_id, attempt=one.attempt, outcome=outcome, **changes)
             for one in claims
         ],
     )
     return core.store.run(call)
 
 
-def deliver(core: Core, claims: Iterable[Claim]) -> tuple[Settled, ...]:
+def deliver(core: Core, claims: Iterable[Claim], **changes: Any) -> tuple[Settled, ...]:
     """Settle claims as delivered."""
-    return settle(core, claims, Settled.DELIVERED)
+    return settle(core, claims, Settled.DELIVERED, **changes)
 
 
-def retry(core: Core, claims: Iterable[Claim], *, in_ms: int = 1000) -> tuple[Settled, ...]:
+def retry(core: Core, claims: Iterable[Claim], *, in_ms: int = 1000, **changes: Any) -> tuple[Settled, ...]:
     """Settle claims as failed attempts that are followed by another one."""
     due_ms = core.clock.now_ms() + in_ms
-    return settle(
-        core, claims, Settled.RETRY, due_ms=due_ms, response='{"error":"500","status":500,"headers":[]}'
-    )
+    response = '{"error":"500","status":500,"headers":[]}'
+    return settle(core, claims, Settled.RETRY, due_ms=due_ms, response=response, **changes)
 
 
-def fail(core: Core, claims: Iterable[Claim], *, body: bytes = b"no") -> tuple[Settled, ...]:
+def fail(core: Core, claims: Iterable[Claim], *, body: bytes = b"no", **changes: Any) -> tuple[Settled, ...]:
     """Settle claims as failed for good."""
     response = '{"error":"404 Not Found","status":404,"headers":[["a","b"]]}'
-    return settle(core, claims, Settled.FAILED, response=response, body=body)
+    return settle(core, claims, Settled.FAILED, response=response, body=body, **changes)
 
 
 def promote(core: Core, most: int = 1000) -> Moved:
     """Promote what is due."""
-    return core.store.run(scripts.promote(now_ms=core.clock.now_ms(), most=most))
+    return core.store.run(upkeep_scripts.promote(now_ms=core.clock.now_ms(), most=most))
 
 
 def recover(core: Core, most: int = 1000) -> Moved:
     """Take back what was leased by workers that have gone silent."""
-    return core.store.run(scripts.recover(now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most))
+    return core.store.run(upkeep_scripts.recover(now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most))
 
 
 def cancel(core: Core, *message_ids: str, user_id: str = FIRST_USER) -> tuple[Canceled, ...]:
     """Cancel messages in one call."""
-    now_ms = core.clock.now_ms()
-    return core.store.run(
-        scripts.cancel(user_id=user_id, message_ids=message_ids, now_ms=now_ms, keep_ms=KEEP_MS)
+    call = message_scripts.cancel(
+        user_id=user_id, message_ids=message_ids, now_ms=core.clock.now_ms(), keep_ms=KEEP_MS
     )
+    return core.store.run(call)
 
 
 def upsert(
-    core: Core,
-    queue: str,
-    *,
-    parallelism: int | None = None,
-    paused: bool | None = None,
-    max_queues: int = MAX_QUEUES,
-    must_exist: bool = False,
+    core: Core, queue: str, *, max_queues: int = MAX_QUEUES, must_exist: bool = False, **gate: int | None
 ) -> Upserted:
-    """Create a queue or change its gate."""
-    call = scripts.upsert_queue(
+    """Create a queue or change its gate: `parallelism`, `paused`."""
+    call = queue_scripts.upsert_queue(
         lane=Lane(FIRST_USER, queue),
         now_ms=core.clock.now_ms(),
-        parallelism=parallelism,
-        paused=paused,
+        parallelism=gate.get("parallelism"),
+        paused=None if gate.get("paused") is None else bool(gate["paused"]),
         max_queues=max_queues,
         must_exist=must_exist,
     )
@@ -179,12 +179,12 @@ def upsert(
 
 def close(core: Core, queue: str) -> None:
     """Make a queue disappear."""
-    core.store.run(scripts.close_queue(lane=Lane(FIRST_USER, queue)))
+    core.store.run(queue_scripts.close_queue(lane=Lane(FIRST_USER, queue)))
 
 
 def drain(core: Core, queue: str, most: int = 1000) -> int:
     """Cancel messages of a closed queue."""
-    call = scripts.drain(lane_name=lane(queue), now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most)
+    call = upkeep_scripts.drain(lane_name=lane(queue), now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most)
     return core.store.run(call)
 
 

@@ -18,6 +18,11 @@ _LIVING = {"due", "ready", "active"}
 _LAST_WORDS = {"delivered": "DELIVERED", "failed": "FAILED", "canceled": "CANCELED"}
 
 
+def is_queue(lane: str) -> bool:
+    """Tell a queue's lane from a user's own and from that of a flow-control key."""
+    return ":" in lane and ":~" not in lane
+
+
 class Audit:
     """One look at everything in Redis."""
 
@@ -67,7 +72,7 @@ class Audit:
     def _by_lane(self, message_ids: Iterable[str], *, queues_only: bool = True) -> dict[str, set[str]]:
         lanes: defaultdict[str, set[str]] = defaultdict(set)
         for message_id in message_ids:
-            if ":" in self._lane(message_id) or not queues_only:
+            if is_queue(self._lane(message_id)) or not queues_only:
                 lanes[self._lane(message_id)].add(message_id)
         return dict(lanes)
 
@@ -93,7 +98,7 @@ class Audit:
         # What was in flight as its queue was deleted belongs to no queue any more; it is marked.
         adrift = {one for one in self.of("active") if "cancel" in self.records[one]}
         members = self._ids_of(keys.MEMBERS, "ZRANGE", 0, -1)
-        held = self._ids_of(keys.SLOTS, "SMEMBERS")
+        held = {lane: ids for lane, ids in self._ids_of(keys.SLOTS, "SMEMBERS").items() if is_queue(lane)}
         living = self.of(*_LIVING, closing=False)
         started = {one for one in living if "attempt" in self.records[one]}
         adrift -= {one for ids in members.values() for one in ids}
@@ -116,11 +121,12 @@ class Audit:
             assert lane in turns or not self._is_open(lane, ready), f"{lane}: work that nobody is told of"
 
     def _is_open(self, lane: str, ready: set[str]) -> bool:
+        if not is_queue(lane):
+            # What a flow-control key lets through is asked of the gate.
+            return ":" not in lane
         paused, parallelism = self._command("HMGET", keys.LANE(lane), "paused", "parallelism")
         if paused == b"1":
             return False
-        if ":" not in lane:
-            return True
         held = self._set(keys.SLOTS(lane), "SMEMBERS")
         return bool(ready & held) or len(held) < int(parallelism)
 
@@ -132,7 +138,7 @@ class Audit:
         assert all(count == 1 for count in found.values())
         for lane, ids in lines.items():
             assert all(self._lane(one) == lane for one in ids)
-            if ":" in lane:
+            if is_queue(lane):
                 holders = [one for one in ids if "attempt" in self.records[one]]
                 rest = [one for one in ids if one not in holders and one not in self.closing]
                 places = [word.decode() for word in self._command("ZRANGE", keys.MEMBERS(lane), 0, -1)]

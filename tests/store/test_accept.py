@@ -5,7 +5,7 @@ import pytest
 from qstash_rq.core import Core
 from qstash_rq.errors import StoreUnavailable
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import Accepted
+from qstash_rq.store.message_scripts import Accepted
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS, make_message

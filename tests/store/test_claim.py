@@ -3,10 +3,10 @@
 import pytest
 
 from qstash_rq.core import Core
-from qstash_rq.delivery import Claim, Settled
+from qstash_rq.delivery import Claim, Settled, Withheld
 from qstash_rq.settings import DEVELOPMENT_CURRENT_SIGNING_KEY
-from qstash_rq.store import keys, scripts
-from qstash_rq.store.scripts import Accepted
+from qstash_rq.store import delivery_scripts, keys, message_scripts
+from qstash_rq.store.message_scripts import Accepted
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS, make_message
@@ -73,11 +73,15 @@ def test_claim_refuses_while_suspended(core: Core) -> None:
     core.store.command("SET", keys.SUSPENDED(), "1")
     before = seed.contents(core)
 
-    call = scripts.claim(worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=10)
-    named = scripts.claim(worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=10, lanes=[seed.lane()])
+    call = delivery_scripts.claim(
+        worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=10, most_in_flight=99
+    )
+    named = delivery_scripts.claim(
+        worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=10, most_in_flight=99, lanes=[seed.lane()]
+    )
 
-    assert core.store.run(call) is None
-    assert core.store.run(named) is None
+    assert core.store.run(call) is Withheld.SUSPENDED
+    assert core.store.run(named) is Withheld.SUSPENDED
     assert seed.contents(core) == before
     core.store.command("DEL", keys.SUSPENDED())
     assert seed.ids(seed.claim(core)) == [message_id]
@@ -429,8 +433,8 @@ def test_a_stranger_in_front_of_a_shut_queue_shuts_out_nobody_who_holds_a_slot(
     key = keys.QUEUE(seed.lane("q"))
     assert [core.store.command("LPOP", key).decode() for _ in range(2)] == ids[:2]
 
-    core.store.run(scripts.put_back(message_id=ids[0]))
-    core.store.run(scripts.put_back(message_id=ids[1]))
+    core.store.run(message_scripts.put_back(message_id=ids[0]))
+    core.store.run(message_scripts.put_back(message_id=ids[1]))
 
     assert seed.ids(seed.claim(core)) == ids[:1]
 

@@ -5,7 +5,8 @@ import pytest
 from qstash_rq.core import Core
 from qstash_rq.delivery import Settled
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import Canceled, Upserted
+from qstash_rq.store.message_scripts import Canceled
+from qstash_rq.store.queue_scripts import Upserted
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS

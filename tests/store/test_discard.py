@@ -2,7 +2,7 @@
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import discard
+from qstash_rq.store.message_scripts import discard
 from qstash_rq.users import FIRST_USER
 from tests import seed
 

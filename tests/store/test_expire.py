@@ -4,7 +4,8 @@ import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import discard, expire
+from qstash_rq.store.message_scripts import discard
+from qstash_rq.store.upkeep_scripts import expire
 from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock

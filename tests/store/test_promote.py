@@ -4,7 +4,7 @@ import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import Moved
+from qstash_rq.store.upkeep_scripts import Moved
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from qstash_rq.core import Core
-from qstash_rq.errors import InvalidInput, LimitExceeded, NotFound, NotSupported, TooLarge
+from qstash_rq.errors import InvalidInput, LimitExceeded, NotFound, TooLarge
 from qstash_rq.message import Message, State
 from qstash_rq.messages import get_message
-from qstash_rq.publish import PublishRequest, publish
+from qstash_rq.publish import PublishRequest, Receipt, publish
 from qstash_rq.queues import get_queue
 from qstash_rq.users import FIRST_USER
 from tests import seed
@@ -19,11 +19,17 @@ def _request(destination: str = "https://example.com/a?b=1", **changes: object) 
     return replace(PublishRequest(destination=destination, headers=(), body=b""), **changes)  # type: ignore[arg-type]
 
 
+def _publish(core: Core, request: PublishRequest) -> Receipt:
+    published = publish(core, FIRST_USER, request)
+    (receipt,) = published.receipts
+    assert (published.to_group, published.schedule_id) == (False, None)
+    return receipt
+
+
 def test_what_is_published_is_stored(core: Core) -> None:
     """Destination, headers, options, body and caller come together in one message, seen at once."""
-    receipt = publish(
+    receipt = _publish(
         core,
-        FIRST_USER,
         _request(
             headers=(
                 ("content-type", "text/plain"),
@@ -64,8 +70,8 @@ def test_what_is_published_is_stored(core: Core) -> None:
 
 def test_enqueueing_goes_to_the_queue_of_the_path(core: Core) -> None:
     """The queue of the path is made and wins over the one in a header."""
-    first = publish(core, FIRST_USER, _request(queue_name="q"))
-    second = publish(core, FIRST_USER, _request(queue_name="q", headers=(("Upstash-Queue-Name", "other"),)))
+    first = _publish(core, _request(queue_name="q"))
+    second = _publish(core, _request(queue_name="q", headers=(("Upstash-Queue-Name", "other"),)))
 
     assert seed.members(core, "q") == [first.message_id, second.message_id]
     assert (get_queue(core, FIRST_USER, "q").lag, get_queue(core, FIRST_USER, "q").parallelism) == (2, 1)
@@ -73,7 +79,7 @@ def test_enqueueing_goes_to_the_queue_of_the_path(core: Core) -> None:
 
 def test_each_publish_is_a_message_of_its_own(core: Core) -> None:
     """The same call twice is two messages."""
-    ids = {publish(core, FIRST_USER, _request()).message_id for _ in range(20)}
+    ids = {_publish(core, _request()).message_id for _ in range(20)}
 
     assert len(ids) == 20
     assert seed.live(core) == ids
@@ -91,7 +97,7 @@ def test_each_publish_is_a_message_of_its_own(core: Core) -> None:
         (_request(headers=(("Upstash-Retries", "-1"),)), InvalidInput, "Upstash-Retries"),
         (_request(headers=(("Upstash-Delay", "soon"),)), InvalidInput, "Upstash-Delay"),
         (_request(headers=(("Upstash-Retries", "1001"),)), LimitExceeded, "Upstash-Retries"),
-        (_request(headers=(("Upstash-Callback", "https://a.io"),)), NotSupported, "Upstash-Callback"),
+        (_request(headers=(("Upstash-Callback", "ftp://a.io"),)), InvalidInput, "Upstash-Callback"),
         (_request(headers=(("Upstash-Forward-A", "x\r\ny: z"),)), InvalidInput, "(?i)upstash-forward-a"),
         (_request(body=b"x" * 11), TooLarge, "body: "),
     ],
@@ -133,4 +139,4 @@ def test_private_addresses_are_refused_unless_allowed(core: Core, host: str) -> 
 
     assert seed.contents(core) == before
     if host != "0x7f.1":
-        assert publish(core, FIRST_USER, _request(f"http://{host}/")).url == f"http://{host}/"
+        assert _publish(core, _request(f"http://{host}/")).url == f"http://{host}/"

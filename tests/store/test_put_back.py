@@ -4,7 +4,7 @@ import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import put_back
+from qstash_rq.store.message_scripts import put_back
 from tests import seed
 from tests.clock import FakeClock
 

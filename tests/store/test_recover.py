@@ -3,7 +3,8 @@
 import pytest
 
 from qstash_rq.core import Core
-from qstash_rq.store.scripts import Canceled, Moved
+from qstash_rq.store.message_scripts import Canceled
+from qstash_rq.store.upkeep_scripts import Moved
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS

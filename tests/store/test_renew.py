@@ -5,7 +5,7 @@ import pytest
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import renew
+from qstash_rq.store.delivery_scripts import renew
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS

@@ -12,8 +12,9 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 from rq.suspension import resume, suspend
 
 from qstash_rq.core import Core
+from qstash_rq.delivery import Withheld
 from qstash_rq.message import State
-from qstash_rq.store import keys, scripts
+from qstash_rq.store import delivery_scripts, keys, message_scripts, upkeep_scripts
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS, make_message
@@ -112,11 +113,11 @@ def test_dead_letters_are_rqs_failed_jobs(core: Core, clock: FakeClock) -> None:
 
     seed.accept(core, [make_message()], revived=[first])
     assert set(registry.get_job_ids(cleanup=False)) == {ids[second], ids[third]}
-    core.store.run(scripts.discard(user_id="defaultUser", dlq_ids=[second]))
+    core.store.run(message_scripts.discard(user_id="defaultUser", dlq_ids=[second]))
     assert registry.get_job_ids(cleanup=False) == [ids[third]]
     clock.advance(100_000)
     core.store.run(
-        scripts.expire(
+        upkeep_scripts.expire(
             user_id="defaultUser",
             now_ms=clock.now_ms(),
             log_retention_ms=10**9,
@@ -132,12 +133,16 @@ def test_dead_letters_are_rqs_failed_jobs(core: Core, clock: FakeClock) -> None:
 def test_rq_suspend_and_resume_hold_for_claims(core: Core) -> None:
     """What `rq suspend` writes stops claims, and what `rq resume` does lets them go on."""
     seed.seed(core)
-    call = scripts.claim(worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=1)
+    call = delivery_scripts.claim(
+        worker="w", now_ms=NOW_MS, lease_until_ms=NOW_MS + 1, most=1, most_in_flight=99
+    )
 
     suspend(_connection(core))
-    assert core.store.run(call) is None
+    assert core.store.run(call) is Withheld.SUSPENDED
     resume(_connection(core))
-    assert len(core.store.run(call) or ()) == 1
+    claims = core.store.run(call)
+    assert not isinstance(claims, Withheld)
+    assert len(claims) == 1
 
 
 def test_no_pickle_is_stored(core: Core) -> None:

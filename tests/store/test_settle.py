@@ -5,8 +5,9 @@ import pytest
 from qstash_rq.core import Core
 from qstash_rq.delivery import Settled
 from qstash_rq.store import keys
-from qstash_rq.store.scripts import Canceled, Settlement
-from qstash_rq.store.scripts import settle as settle_call
+from qstash_rq.store.delivery_scripts import Settlement
+from qstash_rq.store.delivery_scripts import settle as settle_call
+from qstash_rq.store.message_scripts import Canceled
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import NOW_MS
@@ -193,6 +194,7 @@ def test_each_attempt_of_a_call_stands_for_itself(core: Core, clock: FakeClock) 
             now_ms=clock.now_ms(),
             keep_ms=1000,
             dead_keep_ms=1000,
+            max_timeout_ms=1000,
             settlements=[
                 Settlement(message_id=message_id, attempt=attempt, outcome=outcome, due_ms=NOW_MS * 2)
                 for message_id, attempt, outcome in zip(ids, attempts, outcomes, strict=True)

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Settled
-from qstash_rq.store import keys, scripts
-from qstash_rq.store.scripts import Accepted, Upserted
+from qstash_rq.store import delivery_scripts, keys, message_scripts
+from qstash_rq.store.message_scripts import Accepted
+from qstash_rq.store.queue_scripts import Upserted
 from qstash_rq.users import FIRST_USER, ensure_first_user
 from tests import seed
 from tests.clock import FakeClock
@@ -99,7 +100,7 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.model.messages[one.message.message_id]
         until_ms = self.clock.now_ms() + seed.LEASE_MS
         held = [(one.message.message_id, one.attempt)]
-        lost = self.core.store.run(scripts.renew(lease_until_ms=until_ms, held=held))
+        lost = self.core.store.run(delivery_scripts.renew(lease_until_ms=until_ms, held=held))
         if expected.state == "active" and expected.attempt == one.attempt:
             expected.lease_ms = until_ms
         assert bool(lost) == (expected.state == "ready" or expected.attempt != one.attempt)
@@ -166,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert seed.accept(self.core, [message], revived=[dlq_id]) is Accepted.ACCEPTED
             self.model.accept(message.message_id, queue, 0, self.clock.now_ms())
         else:
-            assert self.core.store.run(scripts.discard(user_id=FIRST_USER, dlq_ids=[dlq_id])) == 1
+            assert self.core.store.run(message_scripts.discard(user_id=FIRST_USER, dlq_ids=[dlq_id])) == 1
 
     # ── what must hold after every step ────────────────────────────────────────────────────────
 
@@ -242,7 +243,7 @@ class DisturbedMachine(StoreMachine):
         message_id = self.popped.pop(pick % len(self.popped))
         queue = self.model.messages[message_id].queue
         if waking:
-            self.core.store.run(scripts.put_back(message_id=message_id))
+            self.core.store.run(message_scripts.put_back(message_id=message_id))
         else:
             self.core.store.command("LPUSH", keys.QUEUE(seed.lane(queue)), message_id)
 
@@ -257,7 +258,7 @@ class DisturbedMachine(StoreMachine):
     def teardown(self) -> None:
         """With every popped id given back and every lane woken, all comes to its end as always."""
         for message_id in self.popped:
-            self.core.store.run(scripts.put_back(message_id=message_id))
+            self.core.store.run(message_scripts.put_back(message_id=message_id))
         self.accept(None, 0, 1)
         super().teardown()
 
