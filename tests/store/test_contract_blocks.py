@@ -11,9 +11,23 @@ import pytest
 
 from qstash_rq.delivery import Settled
 from qstash_rq.lanes import Lane
-from qstash_rq.store import keys, scripts, user_scripts
+from qstash_rq.message import Message
+from qstash_rq.schedule import Schedule
+from qstash_rq.store import (
+    delivery_scripts,
+    flow_scripts,
+    groups,
+    keys,
+    message_scripts,
+    queue_scripts,
+    schedules,
+    upkeep_scripts,
+    user_scripts,
+)
+from qstash_rq.store.delivery_scripts import Settlement
+from qstash_rq.store.message_scripts import Item
+from qstash_rq.store.schedules import ChangeSchedule, StoredSchedule
 from qstash_rq.store.script import Call, load_script
-from qstash_rq.store.scripts import Settlement
 from qstash_rq.store.user_scripts import PutMode
 from tests.factories import make_message
 
@@ -34,41 +48,72 @@ class Sample:
     long: Call[Any] | None = None
 
 
-def _settlements(number: int) -> list[Settlement]:
-    return [Settlement(message_id="m", attempt=1, outcome=Settled.DELIVERED)] * number
-
-
 def _accept(number: int) -> Call[Any]:
-    messages = [(make_message(), 0)] * number
-    return scripts.accept(
-        user_id="u", messages=messages, now_ms=1, max_queues=2, max_timeout_ms=3, revived=["1-0"]
+    return message_scripts.accept(
+        user_id="u",
+        items=[Item(messages=(make_message(),), digest="d")] * number,
+        now_ms=1,
+        max_queues=2,
+        max_timeout_ms=3,
+        dedup_window_ms=4,
+        revived=["1-0"],
     )
 
 
+def _change_flow(fields: dict[str, int]) -> Call[Any]:
+    return flow_scripts.change_flow(lane=Lane("u", flow_key="k"), now_ms=1, fields=fields)
+
+
 def _claim(lanes: list[str]) -> Call[Any]:
-    return scripts.claim(worker="w", now_ms=1, lease_until_ms=2, most=3, lanes=lanes)
+    return delivery_scripts.claim(
+        worker="w", now_ms=1, lease_until_ms=2, most=3, most_in_flight=4, lanes=lanes
+    )
 
 
-def _settle(number: int) -> Call[Any]:
-    return scripts.settle(worker="w", now_ms=1, keep_ms=2, dead_keep_ms=3, settlements=_settlements(number))
+def _settle(number: int, callbacks: tuple[Message, ...] = ()) -> Call[Any]:
+    one = Settlement(message_id="m", attempt=1, outcome=Settled.DELIVERED, callbacks=callbacks)
+    return delivery_scripts.settle(
+        worker="w", now_ms=1, keep_ms=2, dead_keep_ms=3, max_timeout_ms=4, settlements=[one] * number
+    )
 
 
-def _cancel(ids: list[str]) -> Call[Any]:
-    return scripts.cancel(user_id="u", message_ids=ids, now_ms=1, keep_ms=2)
+def _tick(number: int) -> Call[Any]:
+    return schedules.tick(
+        stored=StoredSchedule(
+            schedule=_SCHEDULE, version=1, paused=False, next_ms=1, last_ms=None, error=None, states={}
+        ),
+        now_ms=1,
+        next_ms=2,
+        messages=[make_message()] * number,
+        error="",
+        max_queues=3,
+        max_timeout_ms=4,
+    )
 
 
 _LANE = Lane("u", "q")
+_SCHEDULE = Schedule(
+    schedule_id="s", user_id="u", cron="* * * * *", destination="http://a.io/", created_at_ms=1
+)
 SAMPLES: dict[str, Sample] = {
     "accept": Sample(_accept(0), _accept(1)),
-    "cancel": Sample(_cancel([]), _cancel(["m"])),
-    "claim": Sample(_claim([]), _claim(["u:q"])),
-    "close_queue": Sample(scripts.close_queue(lane=_LANE)),
-    "discard": Sample(
-        scripts.discard(user_id="u", dlq_ids=[]), scripts.discard(user_id="u", dlq_ids=["1-0"])
+    "cancel": Sample(
+        message_scripts.cancel(user_id="u", message_ids=[], now_ms=1, keep_ms=2),
+        message_scripts.cancel(user_id="u", message_ids=["m"], now_ms=1, keep_ms=2),
     ),
-    "drain": Sample(scripts.drain(lane_name="u:q", now_ms=1, keep_ms=2, most=3)),
+    "change_flow": Sample(_change_flow({}), _change_flow({"paused": 1})),
+    "change_schedule": Sample(
+        schedules.change_schedule(user_id="u", schedule_id="s", change=ChangeSchedule.PAUSE)
+    ),
+    "claim": Sample(_claim([]), _claim(["u:q"])),
+    "close_queue": Sample(queue_scripts.close_queue(lane=_LANE)),
+    "discard": Sample(
+        message_scripts.discard(user_id="u", dlq_ids=[]),
+        message_scripts.discard(user_id="u", dlq_ids=["1-0"]),
+    ),
+    "drain": Sample(upkeep_scripts.drain(lane_name="u:q", now_ms=1, keep_ms=2, most=3)),
     "expire": Sample(
-        scripts.expire(
+        upkeep_scripts.expire(
             user_id="u",
             now_ms=1,
             log_retention_ms=2,
@@ -78,17 +123,25 @@ SAMPLES: dict[str, Sample] = {
             most=6,
         )
     ),
-    "promote": Sample(scripts.promote(now_ms=1, most=2)),
-    "put_back": Sample(scripts.put_back(message_id="m")),
+    "promote": Sample(upkeep_scripts.promote(now_ms=1, most=2)),
+    "put_back": Sample(message_scripts.put_back(message_id="m")),
+    "put_group": Sample(
+        groups.put_group(user_id="u", name="g", version=1, now_ms=2, max_groups=3, endpoints=(), headers=())
+    ),
+    "put_schedule": Sample(schedules.put_schedule(schedule=_SCHEDULE, now_ms=1, next_ms=2, max_schedules=3)),
     "put_user": Sample(user_scripts.put_user(user_id="u", mode=PutMode.ADD)),
-    "recover": Sample(scripts.recover(now_ms=1, keep_ms=2, most=3)),
+    "recover": Sample(upkeep_scripts.recover(now_ms=1, keep_ms=2, most=3)),
     "renew": Sample(
-        scripts.renew(lease_until_ms=1, held=[]), scripts.renew(lease_until_ms=1, held=[("m", 1)])
+        delivery_scripts.renew(lease_until_ms=1, held=[]),
+        delivery_scripts.renew(lease_until_ms=1, held=[("m", 1)]),
     ),
     "rotate_keys": Sample(user_scripts.rotate_keys(user_id="u", new_key="k")),
     "settle": Sample(_settle(0), _settle(1)),
+    "sweep": Sample(upkeep_scripts.sweep(user_id="u", before_ms=1, offset=2, most=3)),
+    "sweep_queue": Sample(upkeep_scripts.sweep_queue(lane_name="u:q", most=1)),
+    "tick": Sample(_tick(0), _tick(1)),
     "upsert_queue": Sample(
-        scripts.upsert_queue(lane=_LANE, now_ms=1, parallelism=2, paused=True, max_queues=3)
+        queue_scripts.upsert_queue(lane=_LANE, now_ms=1, parallelism=2, paused=True, max_queues=3)
     ),
 }
 

@@ -5,7 +5,7 @@
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, flow, wake_at, start, passing, queue_gate, gate
+-- uses: log, line, flow, wake_at, start, passing, queue_gate, gate, signing
 local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4] }
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
@@ -50,13 +50,4 @@ else
   end
 end
 
-local keys, known = {}, {}
-for _, row in ipairs(rows) do
-  local user = row[4]
-  if not known[user] then
-    known[user] = true
-    keys[#keys + 1] = user
-    keys[#keys + 1] = redis.call('HGET', K.user .. user, 'current') or ''
-  end
-end
-return { 'claimed', keys, unpack(rows) }
+return { 'claimed', keys_of(rows), unpack(rows) }

@@ -1,7 +1,9 @@
 -- The gate of a flow-control key. A gate is named like the lane of its own messages: user:~key.
--- flow_open(gate, now_ms): whether a delivery may start now; if only a rate window's end can change
--- that, also when. flow_take(gate, id, now_ms): count a delivery that starts.
--- flow_release(gate, id): the delivery is over. flow_wake(gate): all that wait may try again.
+-- flow_open(gate, now_ms): whether a delivery may start now; if only the end of a rate window can
+-- change that, also when.
+-- flow_take(gate, id, now_ms): count a delivery that starts.
+-- flow_wake(gate): all that wait may try again.
+-- flow_release(gate, id): the delivery is over.
 -- Deliveries of two windows may arrive closer together than they were sent: the next window
 -- starts this much late, so that the receiver never sees one too many in a period.
 local WINDOW_MARGIN_MS = 20

@@ -1,6 +1,7 @@
--- flow_join(gate, user, parallelism, rate, period_ms): a message begins to use a flow-control key and
--- brings its limits, but for those that are pinned. flow_leave(gate): a message ends to use it.
 -- flow_keep(gate): forget a key that nothing uses, pins or pauses after a day.
+-- flow_join(gate, user, parallelism, rate, period_ms): a message begins to use a flow-control key and
+-- brings its limits, but for those that are pinned.
+-- flow_leave(gate): a message ends to use it.
 local FLOW_IDLE_MS = 86400000
 
 local function flow_keep(gate)

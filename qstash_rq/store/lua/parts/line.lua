@@ -1,10 +1,10 @@
+-- is_queue(lane): a named queue, and neither a user's own lane nor that of a flow-control key.
 -- lane_wake(lane): put a lane with work on the ring, once, and ring the bell of workers that
 -- serve it by name.
 -- line_join(lane, id): put a ready message at its place in line and wake the lane.
 -- In a queue a message that holds a slot (between retries, or recovered) goes to the front.
 local DELAYED_PLACE = 9e15 -- after every real place; a delayed message joins the line when due
 
--- is_queue(lane): a named queue, and neither a user's own lane nor that of a flow-control key.
 local function is_queue(lane)
   local colon = string.find(lane, ':', 1, true)
   return colon ~= nil and string.sub(lane, colon + 1, colon + 1) ~= '~'
