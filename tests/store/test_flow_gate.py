@@ -1,12 +1,10 @@
 """Flow control at the gate: parallelism, rate, pauses and pins, on a real server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
 from qstash_rq.claim import claim_messages
-from qstash_rq.core import Core, open_core
+from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Settled, Withheld
 from qstash_rq.flow_control import (
     get_flow,
@@ -21,21 +19,11 @@ from qstash_rq.flow_control import (
 from qstash_rq.ids import new_message_id
 from qstash_rq.message import Flow, Message
 from qstash_rq.messages import cancel_message
-from qstash_rq.settings import Settings
 from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.storing import store_messages
 from qstash_rq.upkeep import promote_due, recover_lost
-from qstash_rq.users import FIRST_USER, ensure_first_user
+from qstash_rq.users import FIRST_USER
 from tests.clock import FakeClock
-
-
-@pytest.fixture
-def core(settings: Settings, clock: FakeClock) -> Iterator[Core]:
-    """Give a core with its first user."""
-    opened = open_core(settings, clock)
-    ensure_first_user(opened)
-    yield opened
-    opened.store.client.close()
 
 
 def stored(core: Core, flow: Flow, count: int = 1, queue: str | None = None) -> list[str]:

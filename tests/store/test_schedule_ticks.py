@@ -24,7 +24,9 @@ from tests.clock import FakeClock
 MINUTE = 60_000
 
 
-def created(core: Core, destination: str = "http://a.io/", *headers: tuple[str, str], body: bytes = b"x") -> str:
+def created(
+    core: Core, destination: str = "http://a.io/", *headers: tuple[str, str], body: bytes = b"x"
+) -> str:
     """Create a schedule for every minute and return its id."""
     request = PublishRequest(
         destination=destination, headers=(("Upstash-Cron", "* * * * *"), *headers), body=body
@@ -104,7 +106,7 @@ def test_a_paused_schedule_drops_its_ticks(core: Core, clock: FakeClock) -> None
 
 
 def test_a_schedule_to_a_group_takes_its_endpoints_of_the_moment(core: Core, clock: FakeClock) -> None:
-    """A tick fans out to the endpoints and default headers that the group has then; without group it says so."""
+    """A tick fans out to the endpoints and default headers of that moment; without group it says so."""
     upsert_endpoints(core, FIRST_USER, "g", (Endpoint(url="http://a.io/"),))
     schedule_id = created(core, "g")
     upsert_endpoints(core, FIRST_USER, "g", (Endpoint(url="http://b.io/", name="b"),))
@@ -143,7 +145,11 @@ def test_replacing_keeps_creation_time_and_pause(core: Core, clock: FakeClock) -
     created(core, "http://b.io/", ("Upstash-Schedule-Id", schedule_id), body=b"")
 
     (stored,) = list_schedules(core, FIRST_USER)
-    assert (stored.schedule.destination, stored.schedule.body, stored.schedule.labels) == ("http://b.io/", b"", ())
+    assert (stored.schedule.destination, stored.schedule.body, stored.schedule.labels) == (
+        "http://b.io/",
+        b"",
+        (),
+    )
     assert (stored.schedule.created_at_ms, stored.paused) == (created_at_ms, True)
 
 
@@ -174,3 +180,23 @@ def test_a_thousand_schedules_of_a_minute_all_tick_once(core: Core, clock: FakeC
     assert sorted(claim.message.url for claim in claimed(core) + claimed(core) + claimed(core)) == sorted(
         f"http://a.io/{number}" for number in range(many)
     )
+
+
+def test_a_schedule_that_cannot_tick_says_why_and_keeps_no_other_from_it(
+    core: Core, clock: FakeClock
+) -> None:
+    """A stored expression that is no longer understood ends the ticks of its schedule, and of no other."""
+    broken = created(core)
+    fine = created(core)
+    core.store.command(
+        "HSET", f"{{test}}:qstash:schedule:{FIRST_USER}:{broken}", "cron", "CRON_TZ=No/Where * * * * *"
+    )
+    pass_to_next_tick(core, clock)
+
+    tick_due(core)
+
+    assert [claim.message.schedule_id for claim in claimed(core)] == [fine]
+    stored = get_schedule(core, FIRST_USER, broken)
+    assert stored.error is not None
+    assert stored.error.startswith("Invalid cron expression")
+    assert stored.next_ms is None
