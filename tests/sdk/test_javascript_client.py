@@ -240,27 +240,8 @@ def test_url_groups(run: Run, receiver: Receiver) -> None:
     assert (told["unknown"]["status"], told["badUrl"]["status"]) == (404, 400)
 
 
-def test_schedules(run: Run, receiver: Receiver) -> None:
-    """A schedule is made with every option, paused, resumed, listed and deleted."""
-    told = run("schedules.mjs")
-
-    assert told["empty"] == told["deleted"] == []
-    plain = told["plain"]
-    assert {name: plain[name] for name in plain if name not in ("createdAt", "nextScheduleTime")} == {
-        "scheduleId": told["made"]["scheduleId"],
-        "cron": "0 0 1 1 *",
-        "destination": receiver.url("/a//b?c=%2F"),
-        "method": "POST",
-        "retries": 3,
-        "isPaused": False,
-        "header": {"Content-Type": ["application/json"]},
-        "callerIP": "127.0.0.1",
-        "callerIp": "127.0.0.1",
-    }
-    assert told["full"] == {"scheduleId": "mine.1"}
-    options = told["options"]
-    assert options["header"].pop("X-One")[0].startswith("REDACTED:")
-    assert {name: options[name] for name in options if name not in ("createdAt", "nextScheduleTime")} == {
+def _full_schedule(receiver: Receiver) -> dict[str, Any]:
+    return {
         "scheduleId": "mine.1",
         "cron": "CRON_TZ=Europe/Prague 0 0 1 1 *",
         "destination": receiver.url("/full"),
@@ -285,6 +266,31 @@ def test_schedules(run: Run, receiver: Receiver) -> None:
         "callerIP": "127.0.0.1",
         "callerIp": "127.0.0.1",
     }
+
+
+def test_schedules(run: Run, receiver: Receiver) -> None:
+    """A schedule is made with every option, paused, resumed, listed and deleted."""
+    told = run("schedules.mjs")
+
+    assert told["empty"] == told["deleted"] == []
+    plain = told["plain"]
+    assert {name: plain[name] for name in plain if name not in ("createdAt", "nextScheduleTime")} == {
+        "scheduleId": told["made"]["scheduleId"],
+        "cron": "0 0 1 1 *",
+        "destination": receiver.url("/a//b?c=%2F"),
+        "method": "POST",
+        "retries": 3,
+        "isPaused": False,
+        "header": {"Content-Type": ["application/json"]},
+        "callerIP": "127.0.0.1",
+        "callerIp": "127.0.0.1",
+    }
+    assert told["full"] == {"scheduleId": "mine.1"}
+    options = told["options"]
+    assert options["header"].pop("X-One")[0].startswith("REDACTED:")
+    assert {
+        name: options[name] for name in options if name not in ("createdAt", "nextScheduleTime")
+    } == _full_schedule(receiver)
     assert (told["paused"]["isPaused"], told["resumed"]["isPaused"]) == (True, False)
     assert {one["scheduleId"] for one in told["listed"]} == {told["made"]["scheduleId"], "mine.1"}
     statuses = [told[name]["status"] for name in ("unknown", "pausedUnknown", "badCron")]

@@ -66,29 +66,32 @@ def test_without_headers_everything_has_its_default() -> None:
     )
 
 
+_EVERY_HEADER = (
+    ("content-type", "text/plain"),
+    ("upstash-method", "put"),
+    ("upstash-delay", "1m30s"),
+    ("upstash-retries", "5"),
+    ("upstash-retry-delay", "1000 * (1 + retried)"),
+    ("upstash-timeout", "10s"),
+    ("upstash-label", "a, b"),
+    ("upstash-queue-name", "q"),
+    ("upstash-forward-x", "1"),
+    ("upstash-callback", _URL),
+    ("upstash-failure-callback", "http://b.io"),
+    ("upstash-flow-control-key", "k"),
+    ("upstash-flow-control-value", "rate=2"),
+    ("upstash-redact-fields", "body"),
+    ("upstash-deduplication-id", "d"),
+    ("upstash-content-based-deduplication", "True"),
+    ("upstash-header-forward", "false"),
+    ("upstash-cron", " */5 * * * * "),
+    ("upstash-schedule-id", "s"),
+)
+
+
 def test_every_option_is_read_from_one_set_of_headers() -> None:
     """A full publish fills every field, and names each that a message has as explicit."""
-    options = _parse(
-        ("content-type", "text/plain"),
-        ("upstash-method", "put"),
-        ("upstash-delay", "1m30s"),
-        ("upstash-retries", "5"),
-        ("upstash-retry-delay", "1000 * (1 + retried)"),
-        ("upstash-timeout", "10s"),
-        ("upstash-label", "a, b"),
-        ("upstash-queue-name", "q"),
-        ("upstash-forward-x", "1"),
-        ("upstash-callback", _URL),
-        ("upstash-failure-callback", "http://b.io"),
-        ("upstash-flow-control-key", "k"),
-        ("upstash-flow-control-value", "rate=2"),
-        ("upstash-redact-fields", "body"),
-        ("upstash-deduplication-id", "d"),
-        ("upstash-content-based-deduplication", "True"),
-        ("upstash-header-forward", "false"),
-        ("upstash-cron", " */5 * * * * "),
-        ("upstash-schedule-id", "s"),
-    )
+    options = _parse(*_EVERY_HEADER)
 
     of_the_message = {
         "not_before_ms": _NOW_MS + 90_000,
