@@ -11,13 +11,16 @@ local function slot_free(lane, id)
   end
 end
 
+-- Its queue may have been deleted since, and another one made of the same name.
+local function is_member(lane, id) return redis.call('ZSCORE', K.members .. lane, id) end
+
 -- The message that this one is a callback of may have waited for it.
 local function callback_ended(source)
   local left = redis.call('HINCRBY', K.job .. source, 'callbacks', -1)
   local lingers, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
   if left > 0 or not lingers then return end
   redis.call('HDEL', K.job .. source, 'lingers')
-  if redis.call('EXISTS', K.lane .. lane) == 1 then redis.call('HINCRBY', K.lane .. lane, 'lingering', -1) end
+  if is_member(lane, source) then redis.call('HINCRBY', K.lane .. lane, 'lingering', -1) end
   slot_free(lane, source)
 end
 
@@ -35,7 +38,7 @@ local function finish(id, message, state, status, times, trail)
     redis.call('HSET', K.tick_states .. schedule, id, state == 'delivered' and 'SUCCESS' or 'FAIL')
   end
   if not is_queue(lane) then return end
-  if callbacks and tonumber(callbacks) > 0 and redis.call('EXISTS', K.lane .. lane) == 1 then
+  if callbacks and tonumber(callbacks) > 0 and is_member(lane, id) then
     redis.call('HSET', K.job .. id, 'lingers', 1)
     redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)
   else

@@ -1,0 +1,64 @@
+"""Change the gates of flow-control keys, and look at what they hold and at who waits."""
+
+from typing import Any
+
+from qstash_rq.core import Core
+from qstash_rq.lanes import Lane
+from qstash_rq.queues import get_queue
+from qstash_rq.store import keys
+from qstash_rq.store.flow_scripts import change_flow
+from qstash_rq.users import FIRST_USER
+from tests import seed
+
+
+def gate(key: str, user_id: str = FIRST_USER) -> str:
+    """Return the name of the gate of a flow-control key, which is that of its own lane."""
+    return Lane(user_id, flow_key=key).name
+
+
+def change(core: Core, key: str, *, new_window: bool = False, **fields: int) -> None:
+    """Set fields of a gate as the API does."""
+    call = change_flow(
+        lane=Lane(FIRST_USER, flow_key=key),
+        now_ms=core.clock.now_ms(),
+        fields=fields,
+        new_window=new_window,
+    )
+    core.store.run(call)
+
+
+def fields(core: Core, key: str) -> dict[str, int]:
+    """Return the numbers of a gate; empty when there is none."""
+    row = core.store.command("HGETALL", keys.FLOW(gate(key)))
+    return {name.decode(): int(value) for name, value in row.items()}
+
+
+def in_flight(core: Core, key: str) -> set[str]:
+    """Return the ids that hold a slot of a gate."""
+    return _set(core, "SMEMBERS", keys.SLOTS(gate(key)))
+
+
+def waiters(core: Core, key: str) -> set[str]:
+    """Return the lanes that wait for a gate."""
+    return _set(core, "SMEMBERS", keys.WAITERS(gate(key)))
+
+
+def wakes(core: Core) -> dict[str, int]:
+    """Return the lanes that are woken by time alone, and when."""
+    words = core.store.command("ZRANGE", keys.WAKES(), 0, -1, "WITHSCORES")
+    return {word.decode(): int(float(score)) for word, score in zip(words[::2], words[1::2], strict=True)}
+
+
+def ttl_ms(core: Core, key: str) -> int:
+    """Return how long a gate will still be kept; -1 for ever, -2 when it is not there."""
+    return core.store.command("PTTL", keys.FLOW(gate(key)))
+
+
+def lingering(core: Core, queue: str) -> tuple[int, int]:
+    """Return how many messages of a queue are over but for their callbacks, and the queue's lag."""
+    count = core.store.command("HGET", keys.LANE(seed.lane(queue)), "lingering")
+    return int(count or 0), get_queue(core, FIRST_USER, queue).lag
+
+
+def _set(core: Core, *words: Any) -> set[str]:
+    return {word.decode() for word in core.store.command(*words)}
