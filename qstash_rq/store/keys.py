@@ -42,7 +42,7 @@ JOB = Key(
     name=Job.key_for(""),
     type="HASH",
     of="message id",
-    life="until the message is terminal, then the log retention",
+    life="until the message and its callbacks are terminal, then the log retention",
     doc="The record of a message, which is an RQ job: RQ's fields and ours side by side.",
 )
 QUEUE = Key(

@@ -6,10 +6,14 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Settled
 from qstash_rq.message import Message
 from qstash_rq.store import keys
+from qstash_rq.store.upkeep_scripts import expire
+from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import make_message
 from tests.store import gates
+
+DAY_MS = 86_400_000
 
 
 def _callbacks(number: int = 1) -> tuple[Message, ...]:
@@ -125,6 +129,36 @@ def test_each_lingering_message_holds_its_own_slot(core: Core) -> None:
 
     seed.deliver(core, [callback])
     assert seed.ids(seed.claim(core)) == ids[3:]
+
+
+def _expire(core: Core) -> None:
+    call = expire(
+        user_id=FIRST_USER,
+        now_ms=core.clock.now_ms(),
+        log_retention_ms=DAY_MS,
+        log_max_entries=1,
+        dlq_retention_ms=DAY_MS,
+        grace_ms=60,
+        most=1000,
+    )
+    core.store.run(call)
+
+
+@pytest.mark.parametrize("outcome", [Settled.DELIVERED, Settled.FAILED])
+def test_a_callback_may_outlast_log_and_dead_letters(core: Core, clock: FakeClock, outcome: Settled) -> None:
+    """However late a callback ends, it finds the slot it holds: a lingering record never expires."""
+    first, second = seed.seed(core, 2, "q")
+    seed.settle(core, seed.claim(core), outcome, callbacks=_callbacks())
+    assert seed.ttl_ms(core, first) == -1
+    clock.advance(2 * DAY_MS)
+    _expire(core)
+    assert seed.state(core, first) == outcome.value
+
+    seed.deliver(core, seed.claim(core))
+
+    kept_ms = seed.KEEP_MS if outcome is Settled.DELIVERED else seed.DEAD_KEEP_MS
+    assert kept_ms - 10_000 < seed.ttl_ms(core, first) <= kept_ms
+    assert seed.ids(seed.claim(core)) == [second]
 
 
 @pytest.mark.parametrize("remade", ["before the drain", "after the drain", "never"])

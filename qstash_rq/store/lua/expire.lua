@@ -3,8 +3,8 @@
 -- ARGV  1 user   2 oldest ms a log entry may have   3 most log entries   4 oldest ms of a dead letter
 --       5 most entries a call   6 now_ms   7 grace_ms
 -- Returns  the number of entries removed
--- Refuses nothing. A terminal message goes with its last entry, unless it is a dead letter or so
--- fresh that GET /v2/messages must still find it.
+-- Refuses nothing. A terminal message goes with its last entry, unless it is a dead letter, waits for
+-- its callbacks, or is so fresh that GET /v2/messages must still find it.
 -- uses: exhume
 local most, removed = tonumber(ARGV[5]), 0
 
@@ -23,8 +23,9 @@ for i, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', most)) d
   local state = entry[2][4]
   if state == 'DELIVERED' or state == 'CANCELED' or state == 'FAILED' then
     local job = K.job .. entry[2][2]
-    local ended_ms, dlq_id = unpack(redis.call('HMGET', job, 'ended_ms', 'dlq_id'))
-    if ended_ms and not dlq_id and tonumber(ended_ms) + tonumber(ARGV[7]) < tonumber(ARGV[6]) then
+    local ended_ms, dlq_id, lingers = unpack(redis.call('HMGET', job, 'ended_ms', 'dlq_id', 'lingers'))
+    local kept = dlq_id or lingers
+    if ended_ms and not kept and tonumber(ended_ms) + tonumber(ARGV[7]) < tonumber(ARGV[6]) then
       redis.call('UNLINK', job)
     end
   end

@@ -1,7 +1,8 @@
 -- finish(id, message, state, status, times, trail): make a message terminal. Takes it off every index
 -- of living messages, gives back its slot and keeps its record for times.keep_ms, for the log.
 -- message: {user =, lane =}; times: {now_ms =, now_iso =, keep_ms =}.
--- A queue's slot is held until the message's callbacks have ended too: until then it lingers.
+-- A queue's slot is held until the message's callbacks have ended too: until then it lingers, and its
+-- record, through which they find the slot, does not expire.
 
 local function slot_free(lane, id)
   redis.call('ZREM', K.members .. lane, id)
@@ -17,9 +18,10 @@ local function is_member(lane, id) return redis.call('ZSCORE', K.members .. lane
 -- The message that this one is a callback of may have waited for it.
 local function callback_ended(source)
   local left = redis.call('HINCRBY', K.job .. source, 'callbacks', -1)
-  local lingers, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
-  if left > 0 or not lingers then return end
+  local keep_ms, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
+  if left > 0 or not keep_ms then return end
   redis.call('HDEL', K.job .. source, 'lingers')
+  redis.call('PEXPIRE', K.job .. source, keep_ms)
   if is_member(lane, source) then redis.call('HINCRBY', K.lane .. lane, 'lingering', -1) end
   slot_free(lane, source)
 end
@@ -39,7 +41,8 @@ local function finish(id, message, state, status, times, trail)
   end
   if not is_queue(lane) then return end
   if callbacks and tonumber(callbacks) > 0 and is_member(lane, id) then
-    redis.call('HSET', K.job .. id, 'lingers', 1)
+    redis.call('HSET', K.job .. id, 'lingers', times.keep_ms)
+    redis.call('PERSIST', K.job .. id)
     redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)
   else
     slot_free(lane, id)
