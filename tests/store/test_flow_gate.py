@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from qstash_rq.claim import claim_messages
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Settled, Withheld
@@ -23,6 +25,7 @@ from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.storing import store_messages
 from qstash_rq.upkeep import promote_due, recover_lost
 from qstash_rq.users import FIRST_USER
+from tests import seed
 from tests.clock import FakeClock
 
 
@@ -259,3 +262,23 @@ def test_all_workers_together_hold_no_more_than_the_global_parallelism(core: Cor
 
     settled(core, first[:1])
     assert len(claimed(capped)) == 1
+
+
+@pytest.mark.parametrize("closed", ["paused", "in flight", "rate"])
+def test_cancelling_the_head_that_waits_for_its_key_lets_the_queue_go_on(core: Core, closed: str) -> None:
+    """The next message of the queue, of no key or of another one, starts at once."""
+    if closed == "paused":
+        pause_flow(core, FIRST_USER, "k")
+    else:
+        flow = Flow(key="k", parallelism=1) if closed == "in flight" else Flow(key="k", rate=1)
+        stored(core, flow)
+        claimed(core)
+    flow = Flow(key="k", rate=1) if closed == "rate" else Flow(key="k", parallelism=1)
+    (head,) = stored(core, flow, queue="q")
+    (free,) = seed.seed(core, queue="q")
+    assert claimed(core) == []
+
+    cancel_message(core, FIRST_USER, head)
+
+    assert ids(claimed(core)) == [free]
+    resume_flow(core, FIRST_USER, "k")

@@ -4,12 +4,12 @@
 -- A queue's slot is held until the message's callbacks have ended too: until then it lingers, and its
 -- record, through which they find the slot, does not expire.
 
-local function slot_free(lane, id)
+-- What held a slot, or stood in front and waited for the gate of its flow-control key, makes room.
+local function slot_free(lane, id, flow)
   redis.call('ZREM', K.members .. lane, id)
+  local makes_room = redis.call('SREM', K.slots .. lane, id) == 1 or flow
   -- The members and not the line: a stock RQ worker may have popped what the line holds.
-  if redis.call('SREM', K.slots .. lane, id) == 1 and redis.call('EXISTS', K.members .. lane) == 1 then
-    lane_wake(lane)
-  end
+  if makes_room and redis.call('EXISTS', K.members .. lane) == 1 then lane_wake(lane) end
 end
 
 -- Its queue may have been deleted since, and another one made of the same name.
@@ -45,6 +45,6 @@ local function finish(id, message, state, status, times, trail)
     redis.call('PERSIST', K.job .. id)
     redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)
   else
-    slot_free(lane, id)
+    slot_free(lane, id, flow)
   end
 end
