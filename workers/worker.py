@@ -10,6 +10,7 @@ import contextlib
 import logging
 import signal
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -35,6 +36,8 @@ STATE_S = 1.0
 HEARTBEAT_S = 30.0
 # `rq worker-pool` and a terminal may both pass on one Ctrl-C.
 SAME_SIGNAL_S = 1.0
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DeliveryWorker(BaseWorker):
@@ -65,11 +68,22 @@ class DeliveryWorker(BaseWorker):
         if settings.token:
             ensure_first_user(core)
         lanes = self._choose_lanes(core)
+        self._remember_signals()
         self.bootstrap(logging_level, date_format, log_format)
         try:
             return uvloop.run(self._deliver(core, lanes, burst=burst, max_jobs=max_jobs))
         finally:
             self.teardown()
+
+    def _remember_signals(self) -> None:
+        # Until the loop runs: a worker that is told to stop while it is being born dies properly too.
+        self._told_to_stop = False
+
+        def remember(_number: int, _frame: FrameType | None) -> None:
+            self._told_to_stop = True
+
+        for number in _STOP_SIGNALS:
+            signal.signal(number, remember)
 
     def _choose_lanes(self, core: Core) -> tuple[str, ...]:
         """Return the lanes to serve, none meaning all, and show them as this worker's RQ queues.
@@ -125,8 +139,10 @@ class DeliveryWorker(BaseWorker):
             elif events.time() - first_at > SAME_SIGNAL_S:
                 running.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOP_SIGNALS:
             events.add_signal_handler(number, obey)
+        if self._told_to_stop:
+            obey()
 
     async def _tend(self, loop: DeliveryLoop) -> None:
         """Keep what `rq info` shows true: the state, and that this worker lives."""
