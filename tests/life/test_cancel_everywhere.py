@@ -179,7 +179,15 @@ def test_by_a_filter_that_matches_nothing(own_api: Caller, receiver: Receiver, q
 
 @pytest.mark.parametrize(
     "query",
-    ["count=0", "count=501", "count=x", "state=CREATED", "lable=a", "fromDate=yesterday", "responseStatus=1"],
+    [
+        "count=0",
+        "count=501",
+        "count=x",
+        "state=CREATED",
+        "labels=a",
+        "fromDate=yesterday",
+        "responseStatus=1",
+    ],
 )
 def test_a_typo_cancels_nothing(own_api: Caller, receiver: Receiver, query: str) -> None:
     """An unknown parameter or a bad value is refused: it must never widen what is cancelled."""
@@ -199,7 +207,7 @@ def test_by_a_body(own_api: Caller, receiver: Receiver) -> None:
     body = json.dumps({"label": ["a", "b"], "count": 1}).encode()
     assert own_api.call("DELETE", "/v2/messages", body=body).json() == {"cancelled": 1}
     assert own_api.call("DELETE", "/v2/messages", body=b'{"label": "b"}').json() == {"cancelled": 1}
-    assert own_api.call("DELETE", "/v2/messages", body=b'{"lable": "c"}').status == 400
+    assert own_api.call("DELETE", "/v2/messages", body=b'{"labels": "c"}').status == 400
 
 
 def test_everything_everywhere(own_api: Caller, receiver: Receiver) -> None:
