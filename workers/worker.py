@@ -168,8 +168,8 @@ class DeliveryWorker(BaseWorker):
 
 
 def _collect_seldom() -> None:
-    # A delivery leaves hardly a cycle, yet looking for them took 9 % of a busy worker's time. What is loaded by
-    # now stays for good and is not looked at again.
+    # A delivery leaves hardly a cycle, yet looking for them took 9 % of a busy worker's time. What is
+    # loaded by now stays for good and is not looked at again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
