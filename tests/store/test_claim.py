@@ -283,6 +283,31 @@ def test_named_lanes_take_turns(core: Core) -> None:
     assert sum(one.message.queue_name == "q" for one in claims) == 3
 
 
+def test_named_lanes_take_turns_for_a_worker_with_one_place(core: Core, clock: FakeClock) -> None:
+    """A stock worker or a full one claims one at a time: each millisecond another lane is asked first."""
+    seed.accept(core, [make_message() for _ in range(50)])
+    seed.accept(core, [make_message(user_id="other") for _ in range(50)])
+    owners: list[str] = []
+    for _ in range(10):
+        (one,) = seed.claim(core, 1, lanes=[seed.lane(), seed.lane(user_id="other")])
+        owners.append(one.message.user_id)
+        clock.advance(1)
+
+    assert owners.count("other") == 5
+
+
+def test_a_named_lane_with_nothing_to_give_is_looked_at_once(core: Core) -> None:
+    """A call for empty and shut lanes costs one look each, however many messages are asked for."""
+    seed.upsert(core, "shut", paused=True)
+    seed.seed(core, 3, "shut")
+    send = core.store.client.execute_command
+    before = send("INFO", "commandstats")["cmdstat_hmget"]["calls"]
+
+    assert seed.claim(core, lanes=[seed.lane(), seed.lane("shut"), seed.lane("unknown")]) == ()
+
+    assert send("INFO", "commandstats")["cmdstat_hmget"]["calls"] - before == 3
+
+
 def test_the_gate_holds_for_named_lanes(core: Core) -> None:
     """A lane asked for by name is subject to its pause and its parallelism like any other."""
     ids = seed.seed(core, 2, "q")
