@@ -178,7 +178,7 @@ WAKES = Key(
     name=f"{_OURS}wakes",
     type="ZSET",
     life="while rate windows hold lanes shut",
-    doc="Lanes whose gate opens by itself, scored by the millisecond it does.",
+    doc="Flow-control gates that open by themselves, scored by the millisecond they do.",
 )
 FLOW = Key(
     name=f"{_OURS}flow:",
@@ -192,10 +192,10 @@ FLOW_KEYS = Key(
 )
 WAITERS = Key(
     name=f"{_OURS}waiters:",
-    type="SET",
+    type="ZSET",
     of="gate",
     life="while queues wait for the gate",
-    doc="Queue lanes whose next message waits for this flow-control gate.",
+    doc="Lanes that wait for this flow-control gate, scored by their turn.",
 )
 DEDUP = Key(
     name=f"{_OURS}dedup:",

@@ -1,7 +1,5 @@
 """Change the gates of flow-control keys, and look at what they hold and at who waits."""
 
-from typing import Any
-
 from qstash_rq.core import Core
 from qstash_rq.lanes import Lane
 from qstash_rq.queues import get_queue
@@ -35,12 +33,12 @@ def fields(core: Core, key: str) -> dict[str, int]:
 
 def in_flight(core: Core, key: str) -> set[str]:
     """Return the ids that hold a slot of a gate."""
-    return _set(core, "SMEMBERS", keys.SLOTS(gate(key)))
+    return {word.decode() for word in core.store.command("SMEMBERS", keys.SLOTS(gate(key)))}
 
 
-def waiters(core: Core, key: str) -> set[str]:
-    """Return the lanes that wait for a gate."""
-    return _set(core, "SMEMBERS", keys.WAITERS(gate(key)))
+def waiters(core: Core, key: str) -> list[str]:
+    """Return the lanes that wait for a gate, the next one first."""
+    return [word.decode() for word in core.store.command("ZRANGE", keys.WAITERS(gate(key)), 0, -1)]
 
 
 def wakes(core: Core) -> dict[str, int]:
@@ -58,7 +56,3 @@ def lingering(core: Core, queue: str) -> tuple[int, int]:
     """Return how many messages of a queue are over but for their callbacks, and the queue's lag."""
     count = core.store.command("HGET", keys.LANE(seed.lane(queue)), "lingering")
     return int(count or 0), get_queue(core, FIRST_USER, queue).lag
-
-
-def _set(core: Core, *words: Any) -> set[str]:
-    return {word.decode() for word in core.store.command(*words)}

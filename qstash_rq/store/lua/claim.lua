@@ -5,8 +5,10 @@
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, flow, wake_at, start, passing, queue_gate, gate, signing
-local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4] }
+-- uses: log, line, flow, wake_at, start, passing, queue_gate, flow_lane, gate, signing
+local claim = {
+  worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6,
+}
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
 
@@ -29,7 +31,7 @@ local function visit_ring()
   return true
 end
 
-if #ARGV == 6 then
+if not claim.named then
   local visits = 0
   while #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
 else

@@ -1,11 +1,11 @@
--- promote: move messages whose time has come to their place in line, and lanes whose gate has
--- opened by itself to the ring.
+-- promote: move messages whose time has come to their place in line, and wake the lanes of
+-- flow-control gates whose rate window has ended.
 -- KEYS  1 due (ZSET)   2 wakes (ZSET)
 -- ARGV  1 now_ms   2 most messages
 -- Returns  {number moved, ms of the next one or ''}
 -- Refuses nothing: an id that is no longer due is only taken off the set, and so is one whose queue
 -- was deleted: drain cancels it.
--- uses: line
+-- uses: line, flow
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(ids) do
   local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
@@ -16,14 +16,14 @@ for _, id in ipairs(ids) do
   end
 end
 
-local lanes = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-for _, lane in ipairs(lanes) do
-  redis.call('ZREM', KEYS[2], lane)
-  if redis.call('EXISTS', K.queue .. lane) == 1 then lane_wake(lane) end
+local gates = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, gate in ipairs(gates) do
+  redis.call('ZREM', KEYS[2], gate)
+  flow_wake(gate)
 end
 
 local due_ms = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 local wake_ms = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 if due_ms and wake_ms then due_ms = math.min(tonumber(due_ms), tonumber(wake_ms)) end
 local next_ms = due_ms or wake_ms
-return { math.max(#ids, #lanes), next_ms and string.format('%.0f', tonumber(next_ms)) or '' }
+return { math.max(#ids, #gates), next_ms and string.format('%.0f', tonumber(next_ms)) or '' }

@@ -2,11 +2,12 @@
 -- flow_open(gate, now_ms): whether a delivery may start now; if only the end of a rate window can
 -- change that, also when.
 -- flow_take(gate, id, now_ms): count a delivery that starts.
--- flow_wake(gate): all that wait may try again.
+-- flow_wake(gate): the gate may have opened: its lane, which gives turns to all that wait, is woken.
 -- flow_release(gate, id): the delivery is over.
 -- Deliveries of two windows may arrive closer together than they were sent: the next window
 -- starts this much late, so that the receiver never sees one too many in a period.
 local WINDOW_MARGIN_MS = 20
+local BELLS = 16 -- waiting lanes whose workers hear at once; the others ask every two seconds
 
 local function flow_open(gate, now_ms)
   local parallelism, rate, period_ms, window_ms, count, paused = unpack(redis.call('HMGET', K.flow .. gate,
@@ -31,9 +32,9 @@ local function flow_take(gate, id, now_ms)
 end
 
 local function flow_wake(gate)
-  if redis.call('EXISTS', K.queue .. gate) == 1 then lane_wake(gate) end
-  for _, lane in ipairs(redis.call('SMEMBERS', K.waiters .. gate)) do lane_wake(lane) end
-  redis.call('DEL', K.waiters .. gate)
+  local waiting = redis.call('ZRANGE', K.waiters .. gate, 0, BELLS - 1)
+  if waiting[1] or redis.call('EXISTS', K.queue .. gate) == 1 then lane_wake(gate) end
+  for _, lane in ipairs(waiting) do bell_ring(lane) end
 end
 
 local function flow_release(gate, id)

@@ -28,6 +28,10 @@ local function flow_join(gate, user, parallelism, rate, period_ms)
 end
 
 local function flow_leave(gate)
-  redis.call('HINCRBY', K.flow .. gate, 'users', -1)
+  if redis.call('HINCRBY', K.flow .. gate, 'users', -1) <= 0 then
+    -- What still waits is queues whose message was cancelled.
+    redis.call('DEL', K.waiters .. gate)
+    redis.call('ZREM', K.wakes, gate)
+  end
   flow_keep(gate)
 end

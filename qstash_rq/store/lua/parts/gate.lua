@@ -9,14 +9,6 @@ local function take_plain(lane, most, claim, rows)
   return redis.call('EXISTS', K.queue .. lane) == 1
 end
 
-local function take_of_flow(lane, claim, rows)
-  if redis.call('EXISTS', K.queue .. lane) == 0 then return 'empty' end
-  if not passes(lane, lane, claim) then return 'shut' end
-  local row = start(redis.call('LPOP', K.queue .. lane), lane, claim)
-  rows[#rows + 1] = row
-  return row and 'taken' or 'stale'
-end
-
 local function take(lane, most, claim, rows)
   if not string.find(lane, ':', 1, true) then return take_plain(lane, most, claim, rows) end
   local queue, paused, parallelism = is_queue(lane), nil, nil

@@ -1,6 +1,6 @@
 -- is_queue(lane): a named queue, and neither a user's own lane nor that of a flow-control key.
--- lane_wake(lane): put a lane with work on the ring, once, and ring the bell of workers that
--- serve it by name.
+-- bell_ring(lane): ring the bell of workers that serve a lane by name; they do not look at the ring.
+-- lane_wake(lane): put a lane with work on the ring, once, and ring its bell.
 -- line_join(lane, id): put a ready message at its place in line and wake the lane.
 -- In a queue a message that holds a slot (between retries, or recovered) goes to the front.
 local DELAYED_PLACE = 9e15 -- after every real place; a delayed message joins the line when due
@@ -10,15 +10,19 @@ local function is_queue(lane)
   return colon ~= nil and string.sub(lane, colon + 1, colon + 1) ~= '~'
 end
 
+local function bell_ring(lane)
+  if redis.call('HEXISTS', K.watched, lane) == 1 and redis.call('LLEN', K.bell .. lane) == 0 then
+    redis.call('RPUSH', K.bell .. lane, '1')
+    redis.call('PEXPIRE', K.bell .. lane, 60000)
+  end
+end
+
 local function lane_wake(lane)
   if redis.call('SADD', K.ringed, lane) == 1 then
     redis.call('RPUSH', K.ring, lane)
     redis.call('SADD', K.queues, K.queue .. lane)
   end
-  if redis.call('HEXISTS', K.watched, lane) == 1 and redis.call('LLEN', K.bell .. lane) == 0 then
-    redis.call('RPUSH', K.bell .. lane, '1')
-    redis.call('PEXPIRE', K.bell .. lane, 60000)
-  end
+  bell_ring(lane)
 end
 
 local function line_join(lane, id)

@@ -1,9 +1,23 @@
--- passes(lane, gate, claim): ask the flow-control gate of a lane's next message. A lane that finds it
--- shut is woken when it opens: at the end of a rate window, or when a delivery ends.
+-- turn_wait(gate, lane): let a lane wait for its turn at a gate; one that waits keeps its place.
+-- passes(lane, gate, claim): ask the flow-control gate of a lane's next message. A queue that finds it
+-- shut, or others waiting before it, waits for its turn. The lane of the gate gives the turns, and is
+-- woken when it opens: at the end of a rate window, or when a delivery ends.
+local function turn_wait(gate, lane)
+  local last = redis.call('ZRANGE', K.waiters .. gate, -1, -1, 'WITHSCORES')[2]
+  redis.call('ZADD', K.waiters .. gate, 'NX', (tonumber(last) or 0) + 1, lane)
+end
+
 local function passes(lane, gate, claim)
   local open, at_ms = flow_open(gate, claim.now_ms)
-  if open then return true end
-  if at_ms then wake_at(lane, at_ms) end
-  if lane ~= gate then redis.call('SADD', K.waiters .. gate, lane) end
+  if at_ms then wake_at(gate, at_ms) end
+  if lane == gate or claim.turn == gate then return open end
+  if open and claim.named then
+    -- Its workers may be the only ones: nobody would give it a turn.
+    redis.call('ZREM', K.waiters .. gate, lane)
+    return true
+  end
+  if open and redis.call('EXISTS', K.waiters .. gate) == 0 then return true end
+  turn_wait(gate, lane)
+  if open then lane_wake(gate) end
   return false
 end
