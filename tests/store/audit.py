@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
+from tests.store.audit_gates import Gates
 
 _STATUS = {
     "due": "scheduled",
@@ -27,6 +28,7 @@ class Audit:
     """One look at everything in Redis."""
 
     def __init__(self, core: Core) -> None:
+        self._core = core
         self._command = core.store.command
         self.records = {
             message_id: {name.decode(): value for name, value in fields.items()}
@@ -41,6 +43,7 @@ class Audit:
         self._check_records()
         self._check_indexes()
         self._check_queues()
+        self._check_callbacks()
         self._check_dead_letters()
         self._check_log()
         if not tampered:
@@ -81,7 +84,7 @@ class Audit:
             state = one["state"].decode()
             assert one["status"].decode() == _STATUS[state], message_id
             expires = self._command("PTTL", keys.JOB(message_id)) >= 0
-            assert expires == (state not in _LIVING), (message_id, state)
+            assert expires == (state not in _LIVING and "lingers" not in one), (message_id, state)
             assert ("ended_ms" in one) == (state not in _LIVING), (message_id, state)
             assert ("dlq_id" not in one) or state == "failed", message_id
 
@@ -90,6 +93,8 @@ class Audit:
         waiting = self._set(keys.DUE())
         assert self.of("due", closing=False) <= waiting <= self.of("due")
         living = self.of(*_LIVING)
+        self.gates = Gates(self._core, {one: self.records[one] for one in living})
+        self.gates.check()
         indexed = self._ids_of(keys.LIVE, "ZRANGE", 0, -1)
         assert {one for ids in indexed.values() for one in ids} == living
         assert all(self.records[one]["user"].decode() == user for user, ids in indexed.items() for one in ids)
@@ -98,12 +103,14 @@ class Audit:
         # What was in flight as its queue was deleted belongs to no queue any more; it is marked.
         adrift = {one for one in self.of("active") if "cancel" in self.records[one]}
         members = self._ids_of(keys.MEMBERS, "ZRANGE", 0, -1)
+        everyone = {one for ids in members.values() for one in ids}
         held = {lane: ids for lane, ids in self._ids_of(keys.SLOTS, "SMEMBERS").items() if is_queue(lane)}
-        living = self.of(*_LIVING, closing=False)
+        lingering = {one for one in everyone if "lingers" in self.records[one]}
+        living = self.of(*_LIVING, closing=False) - (adrift - everyone)
         started = {one for one in living if "attempt" in self.records[one]}
-        adrift -= {one for ids in members.values() for one in ids}
-        assert {lane: set(ids) for lane, ids in members.items()} == self._by_lane(living - adrift)
-        assert {lane: set(ids) for lane, ids in held.items()} == self._by_lane(started - adrift)
+        assert {lane: set(ids) for lane, ids in members.items()} == self._by_lane(living | lingering)
+        assert {lane: set(ids) for lane, ids in held.items()} == self._by_lane(started | lingering)
+        counts = {lane: len(ids) for lane, ids in self._by_lane(lingering).items()}
         for lane, ids in held.items():
             assert set(members[lane][: len(ids)]) == set(ids), f"{lane}: what holds slots stands in front"
         for lane in members:
@@ -112,23 +119,36 @@ class Audit:
             assert self._command("SISMEMBER", keys.QUEUE_NAMES(user), name), lane
         for lane, gate in self._family(keys.LANE, "HGETALL"):
             assert b"created_ms" in gate, f"{lane}: a gate without a queue"
+            assert int(gate.get(b"lingering", 0)) == counts.get(lane, 0), lane
+
+    def _check_callbacks(self) -> None:
+        waiting = Counter(self.records[one].get("source", b"").decode() for one in self.of(*_LIVING))
+        for message_id, one in self.records.items():
+            assert int(one.get("callbacks", 0)) == waiting[message_id], message_id
+            assert "lingers" not in one or (
+                one["state"].decode() not in _LIVING and waiting[message_id] > 0
+            ), message_id
 
     def _check_ring(self) -> None:
         turns = [word.decode() for word in self._command("LRANGE", keys.RING(), 0, -1)]
         assert len(set(turns)) == len(turns)
         assert set(turns) == self._set(keys.RINGED(), "SMEMBERS")
         for lane, ready in self._by_lane(self.of("ready", closing=False), queues_only=False).items():
-            assert lane in turns or not self._is_open(lane, ready), f"{lane}: work that nobody is told of"
+            assert lane in turns or self._is_shut(lane, ready, turns), f"{lane}: work that nobody is told of"
 
-    def _is_open(self, lane: str, ready: set[str]) -> bool:
+    def _is_shut(self, lane: str, ready: set[str], turns: list[str]) -> bool:
         if not is_queue(lane):
-            # What a flow-control key lets through is asked of the gate.
-            return ":" not in lane
+            return ":" in lane and self.gates.holds_back(lane)
         paused, parallelism = self._command("HMGET", keys.LANE(lane), "paused", "parallelism")
         if paused == b"1":
-            return False
+            return True
+        head = self._command("LINDEX", keys.QUEUE(lane), 0).decode()
         held = self._set(keys.SLOTS(lane), "SMEMBERS")
-        return bool(ready & held) or len(held) < int(parallelism)
+        if not ready & held and len(held) >= int(parallelism):
+            return True
+        assert head in ready
+        gate = self.records[head].get("flow")
+        return gate is not None and self.gates.waits(lane, gate.decode(), turns)
 
     def _check_lines(self) -> None:
         lines = self._ids_of(keys.QUEUE, "LRANGE", 0, -1)
