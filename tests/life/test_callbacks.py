@@ -320,6 +320,25 @@ def test_a_callback_that_ends_badly_frees_the_queue(api: Caller, receiver: Recei
     assert _order(receiver) == ["/first", "/done", "/second"]
 
 
+def test_a_queue_waits_for_a_callback_that_outlives_its_worker(unmanned: Product, receiver: Receiver) -> None:
+    """A worker dies with a callback in flight: the queue stands still until the next one has delivered it."""
+    api = Caller(unmanned.port)
+    gate = Gate()
+    receiver.script("/done", Reply(gate=gate))
+    _, second = _line(api, receiver, "bereaved", _told(receiver))
+    worker = unmanned.start_worker()
+    receiver.wait_for(1, "/done")
+    worker.kill()
+    receiver.wait_until_hung_up(1)
+    unmanned.start_worker()
+    receiver.wait_for(2, "/done")
+    assert api.states(second) == ["CREATED"]
+    gate.open()
+
+    api.wait_until_delivered(second)
+    assert _order(receiver) == ["/first", "/done", "/done", "/second"]
+
+
 def test_a_dead_letter_sent_again_keeps_its_callbacks(api: Caller, receiver: Receiver) -> None:
     """The new message tells the same URLs, and calls itself by its new id."""
     receiver.script("/broken", Reply(status=500), Reply(body=b"better"))

@@ -8,12 +8,13 @@ import json
 import time
 from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.receiver import Receiver, Reply
-from tests.running import DEVELOPER, Product, User
+from tests.running import DEVELOPER, Product, User, open_product
 from tests.sdk.node import Node
 
 Run = Callable[..., Any]
@@ -426,6 +427,15 @@ def test_the_development_mode(run: Run, product: Product, receiver: Receiver) ->
         "url": receiver.url("/development"),
     }
     assert run("development.mjs", **port, RECEIVED=json.dumps(received)) is True
+
+
+def test_a_burst(node: Node, tmp_path: Path) -> None:
+    """Where the number of calls in a second is limited, the client says so with an error of its own."""
+    with open_product(tmp_path, QSTASH_BURST_LIMIT="1") as limited, limited.watched():
+        limited.start_api()
+        told = node.run("burst.mjs", {"QSTASH_URL": limited.url, "QSTASH_TOKEN": DEVELOPER.token})
+
+    assert (told["name"], told["status"]) == ("QstashRatelimitError", 429)
 
 
 def test_what_is_not_served(run: Run) -> None:
