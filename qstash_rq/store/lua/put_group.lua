@@ -13,7 +13,8 @@ if ARGV[5] == '' then
 end
 if version == '0' and redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'groups_full' end
 redis.call('HSETNX', KEYS[1], 'created_ms', ARGV[3])
-redis.call('HSET', KEYS[1], 'version', tonumber(version) + 1, 'updated_ms', ARGV[3],
-  'endpoints', ARGV[5], 'headers', ARGV[6])
+-- A version begins with the time, so that a group made anew is not taken for the one that was read.
+redis.call('HSET', KEYS[1], 'version', version == '0' and ARGV[3] or tonumber(version) + 1,
+  'updated_ms', ARGV[3], 'endpoints', ARGV[5], 'headers', ARGV[6])
 redis.call('SADD', KEYS[2], ARGV[1])
 return 'written'
