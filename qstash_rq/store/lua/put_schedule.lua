@@ -10,6 +10,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('SCARD', KEYS[2]) >= tonumb
 end
 redis.call('HSETNX', KEYS[1], 'created_ms', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'paused', 0)
+-- A version begins with the time, so that a schedule made anew is not taken for the one a tick has read.
+redis.call('HSETNX', KEYS[1], 'version', ARGV[3])
 redis.call('HSET', KEYS[1], 'cron', ARGV[6], 'spec', ARGV[7], 'body', ARGV[8])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('HDEL', KEYS[1], 'error')
