@@ -17,6 +17,7 @@ class Event(StrEnum):
     MESSAGES_SWEPT = "messages.swept"  # what a stock RQ worker lost stands in line again
     STORE_UNAVAILABLE = "store.unavailable"  # Redis cannot be reached; the process waits
     STORE_BACK = "store.back"  # Redis answers again
+    SCHEDULER_STARTED = "scheduler.started"  # from now on a signal stops it cleanly
     WORKER_SUSPENDED = "worker.suspended"  # `rq suspend` is on
     WORKER_STOPPING = "worker.stopping"  # no new deliveries; those in flight finish
 

@@ -152,8 +152,10 @@ class Product:
         _stop([process for process in self.processes if process.name.startswith(("worker", "stock"))])
 
     def start_scheduler(self) -> Process:
-        """Start a scheduler."""
-        return self._start("scheduler", [sys.executable, "-m", "workers.scheduler"])
+        """Start a scheduler and wait until it obeys signals."""
+        scheduler = self._start("scheduler", [sys.executable, "-m", "workers.scheduler"])
+        scheduler.wait_for_output("scheduler.started")
+        return scheduler
 
     def start_all(self) -> None:
         """Start one of each."""

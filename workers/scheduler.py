@@ -80,6 +80,7 @@ class DeliveryScheduler(Scheduler):
     def run(self, burst: bool = False) -> None:  # noqa: FBT001, FBT002 - rq-scheduler's signature
         """Do what is due until told to stop by SIGTERM or SIGINT; `burst` does it once."""
         self._install_signal_handlers()
+        log_event(_log, logging.INFO, Event.SCHEDULER_STARTED, name=self.name)
         patience = Patience("scheduler")
         while not self._stopping:
             try:
