@@ -17,6 +17,9 @@ __all__ = [
     "watch_lanes",
 ]
 
+# Well below the time-out of the connection that waits.
+LONGEST_ALARM_MS = 4_000
+
 
 def open_async_store(settings: Settings) -> AsyncExecutor:
     """Return the asyncio executor of a worker; it connects when first used."""
@@ -42,6 +45,6 @@ def watch_lanes(core: Core, lanes: Sequence[str]) -> None:
 
 
 def wait_for_alarm(core: Core, timeout_ms: int) -> None:
-    """Return when a message became the earliest due one, or after `timeout_ms` (two seconds at most)."""
-    seconds = min(max(timeout_ms, 1) / 1000, BLOCK_S)
+    """Return when a message became the earliest due one, or after `timeout_ms` (four seconds at most)."""
+    seconds = min(max(timeout_ms, 1), LONGEST_ALARM_MS) / 1000
     core.store.command("BLPOP", keys.ALARM(), f"{seconds:.3f}")

@@ -44,8 +44,9 @@ from qstash_rq.upkeep import (
 from qstash_rq.waiting import wait_for_alarm
 from workers.patience import Patience
 
-# The longest sleep: a lease may begin and end without ringing the alarm.
-LONGEST_SLEEP_MS = 1_000
+# The longest sleep, and never longer than half a lease: a lease rings no alarm when it begins, so a
+# scheduler must look in between to know when it ends.
+LONGEST_SLEEP_MS = 3_000
 # Redis looks at the time-outs of waiting clients ten times a second, so the end of a sleep is not
 # left to it: what was due arrived 48 ms late at the median with it, and 5 ms without.
 REDIS_TIMEOUT_MS = 100
@@ -135,9 +136,9 @@ class DeliveryScheduler(Scheduler):
 
     def sleep_until(self, wake_ms: int | None) -> None:
         """Sleep until `wake_ms` or the alarm; may return earlier, so ask again what is due."""
-        left_ms = LONGEST_SLEEP_MS
+        longest_ms = left_ms = min(LONGEST_SLEEP_MS, self._core.settings.lease_ms // 2)
         if wake_ms is not None:
-            left_ms = min(wake_ms - self._core.clock.now_ms(), LONGEST_SLEEP_MS)
+            left_ms = min(wake_ms - self._core.clock.now_ms(), longest_ms)
         if self._stopping:
             return
         if left_ms > REDIS_TIMEOUT_MS:
