@@ -63,8 +63,9 @@ class Receiver:
 
     async def _close(self) -> None:
         self._server.close()
-        # A connection accepted in this turn of the loop signs in later, and one dropped signs out later.
-        for _ in range(3):
+        # A connection accepted a moment ago signs in some turns of the loop later, and one dropped
+        # signs out later.
+        for _ in range(30):
             await asyncio.sleep(0)
             for connection in tuple(self.connections):
                 await connection.drop()
