@@ -41,12 +41,15 @@ def tick_due(core: Core) -> int | None:
     downtime a schedule ticks once, late, and then at its next time.
     """
     while True:
-        members, next_ms = read_due_ticks(core.store, core.clock.now_ms(), TICK_STEP)
+        now_ms = core.clock.now_ms()
+        members, next_ms = read_due_ticks(core.store, now_ms, TICK_STEP)
         if not members:
             return next_ms
-        due = read_schedules(core.store, members)
-        if len(due) < len(members):
-            forget_ticks(core.store, set(members) - {one.member for one in due})
+        found = read_schedules(core.store, members)
+        if len(found) < len(members):
+            forget_ticks(core.store, set(members) - {one.member for one in found})
+        # Another scheduler may have been here between the two reads: what it has moved on is not due.
+        due = [one for one in found if one.next_ms is not None and one.next_ms <= now_ms]
         groups = _groups_of(core, due)
         core.store.run_all([_tick_or_error(core, one, groups) for one in due])
 

@@ -1,5 +1,9 @@
 """Ticks on a real server and a clock that stands still."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from qstash_rq.claim import claim_messages
@@ -15,6 +19,7 @@ from qstash_rq.schedules import (
     resume_schedule,
 )
 from qstash_rq.settle import judge_attempt, settle_outcomes
+from qstash_rq.store.executor import Executor, Word
 from qstash_rq.ticking import tick_due
 from qstash_rq.url_group import Endpoint
 from qstash_rq.url_groups import delete_group, set_group_headers, upsert_endpoints
@@ -63,6 +68,33 @@ def test_a_tick_makes_one_message_however_many_try(core: Core, clock: FakeClock)
     assert claim.message.schedule_id == schedule_id
     assert stored.states == {claim.message.message_id: "IN_PROGRESS"}
     assert (stored.last_ms, stored.next_ms) == (tick_ms, tick_ms + MINUTE)
+
+
+class Overtaken(Executor):
+    """A store in which something happens after the first round trip."""
+
+    def __init__(self, core: Core, happens: Callable[[], object]) -> None:
+        super().__init__(core.store.client)
+        self._happens: Callable[[], object] | None = happens
+
+    def commands(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
+        """Send the commands, and then let happen what is to happen."""
+        answers = super().commands(commands)
+        happens, self._happens = self._happens, None
+        if happens:
+            happens()
+        return answers
+
+
+def test_a_scheduler_that_is_overtaken_lets_no_schedule_tick_again(core: Core, clock: FakeClock) -> None:
+    """Another one carried the ticks out after this one saw them due and before it read the schedules."""
+    for _ in range(3):
+        created(core)
+    pass_to_next_tick(core, clock)
+    overtaken = replace(core, store=Overtaken(core, lambda: tick_due(core)))
+
+    assert tick_due(overtaken) == clock.now_ms() + MINUTE
+    assert len(claimed(core)) == 3
 
 
 @pytest.mark.parametrize(("status", "state"), [(200, "SUCCESS"), (500, "FAIL")])
