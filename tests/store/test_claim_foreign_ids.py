@@ -126,3 +126,19 @@ def test_an_id_in_another_lanes_line_passes_no_gate(core: Core) -> None:
 
     assert ids[1] not in seed.ids(claims)
     assert len(claims) == 1
+
+
+@pytest.mark.usefixtures("tampered")
+def test_a_foreign_id_goes_with_the_last_message_of_a_queue(core: Core) -> None:
+    """When a queue is empty but for ids that others pushed, they are dropped, and RQ counts nothing."""
+    (foreign,) = seed.seed(core, delay_ms=1000)
+    seed.seed(core, 1, "q")
+    claims = seed.claim(core)
+    core.store.command("LPUSH", keys.QUEUE(seed.lane("q")), foreign)
+
+    seed.deliver(core, claims)
+    seed.claim(core)
+
+    assert seed.line(core, "q") == []
+    assert seed.ring(core) == []
+    assert seed.state(core, foreign) == "due"

@@ -8,8 +8,8 @@
 local function slot_free(lane, id, flow)
   redis.call('ZREM', K.members .. lane, id)
   local makes_room = redis.call('SREM', K.slots .. lane, id) == 1 or flow
-  -- The members and not the line: a stock RQ worker may have popped what the line holds.
-  if makes_room and redis.call('EXISTS', K.members .. lane) == 1 then lane_wake(lane) end
+  -- Not the line alone: a stock RQ worker may have popped what it held, or pushed what does not belong there.
+  if makes_room and redis.call('EXISTS', K.members .. lane, K.queue .. lane) > 0 then lane_wake(lane) end
 end
 
 -- Its queue may have been deleted since, and another one made of the same name.
