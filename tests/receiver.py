@@ -63,12 +63,15 @@ class Receiver:
 
     async def _close(self) -> None:
         self._server.close()
-        # A connection accepted a moment ago signs in some turns of the loop later, and one dropped
-        # signs out later.
+        # A connection accepted a moment ago signs in when the task that accepts it has ended, and one
+        # dropped signs out some turns of the loop later.
         for _ in range(30):
-            await asyncio.sleep(0)
             for connection in tuple(self.connections):
                 await connection.drop()
+            accepting = asyncio.all_tasks() - {asyncio.current_task()}
+            if accepting:
+                await asyncio.wait(accepting, timeout=1)
+            await asyncio.sleep(0)
 
     @property
     def requests(self) -> tuple[Request, ...]:

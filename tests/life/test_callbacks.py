@@ -58,12 +58,14 @@ def test_the_payload_of_a_success(api: Caller, receiver: Receiver) -> None:
         "sourceHeader": {"Content-Type": ["text/plain"], "X-Api-Key": ["k"]},
         "sourceBody": b64encode(b"\x00body").decode(),
         "notBefore": payload["createdAt"],
-        "createdAt": created["time"],
+        "createdAt": payload["createdAt"],
         "queueName": "told",
         "label": "one",
         "labels": ["one", "two"],
         "callerIP": "127.0.0.1",
     }
+    # It is stored, and logged, a moment after it was made.
+    assert 0 <= created["time"] - payload["createdAt"] < 1_000
 
 
 def test_a_callback_is_a_message_like_any_other(api: Caller, receiver: Receiver) -> None:
