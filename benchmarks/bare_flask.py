@@ -9,6 +9,7 @@ from qstash_rq.store.connection import open_client
 
 app = Flask("bare")
 _client = open_client(os.environ["REDIS_URL"])
+_client.execute_command("PING")  # as the product asks something at its start
 _numbers = count()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import free_port, is_listening, running, script, wait_until
+from benchmarks.processes import free_port, running, script, wait_until
 from benchmarks.redis_server import redis_server
 from qstash_rq.core import Core, open_core
 from qstash_rq.settings import Settings
@@ -47,15 +47,19 @@ class Deployment:
     @contextmanager
     def web(self, application: str = "api.wsgi:app") -> Generator[int]:
         """Serve `application` with the project's own gunicorn configuration; give the port."""
-        port = free_port()
+        port, others = free_port(), self._clients()
         command = [script("gunicorn"), "-c", "python:api.gunicorn_conf", "--bind", f"127.0.0.1:{port}"]
         with self._run("web", [*command, application], WEB_CONCURRENCY=str(WEB_PROCESSES)):
-            wait_until(lambda: is_listening(port), "gunicorn listens")
+            # The socket listens before the applications are loaded; each of them then asks Redis something.
+            wait_until(lambda: self._clients() >= others + WEB_PROCESSES, "the web processes are up")
             yield port
 
     def wait_for_worker(self, name: str = "worker") -> None:
         """Return when the worker has registered itself with RQ."""
         wait_until(lambda: bool(self.core.store.command("EXISTS", f"rq:worker:{name}")), f"{name} is up")
+
+    def _clients(self) -> int:
+        return self.core.store.command("INFO", "clients")["connected_clients"]
 
     def _run(self, name: str, command: list[str], **environ: str) -> AbstractContextManager[Process]:
         settings = {
