@@ -203,6 +203,39 @@ def test_another_period_moves_the_end_of_the_window(
     assert started_ms == [start_ms]
 
 
+@pytest.mark.parametrize("queue", [None, "q"])
+@pytest.mark.parametrize(
+    "wider", [Flow(key="k", parallelism=2, rate=2), Flow(key="k", parallelism=2, rate=1, period_ms=10)]
+)
+def test_a_wider_limit_wakes_what_waits_whenever_its_message_is_due(
+    core: Core, clock: FakeClock, queue: str | None, wider: Flow
+) -> None:
+    """Limits hold from the accept on: a message that brings wider ones lets others start before it."""
+    narrow = Flow(key="k", parallelism=2, rate=1, period_ms=60_000)
+    seed.seed(core, flow=narrow)
+    seed.claim(core)
+    (waiting,) = seed.seed(core, 1, queue, flow=narrow)
+    assert seed.claim(core) == ()
+    clock.advance(30)
+
+    seed.seed(core, 1, "other", flow=wider, delay_ms=60_000)
+
+    assert seed.ids(seed.claim(core)) == [waiting]
+
+
+def test_a_window_that_is_over_needs_no_scheduler_once_somebody_asks(core: Core, clock: FakeClock) -> None:
+    """A queue that finds the gate open, and others waiting, lets them have their turn at once."""
+    flow = Flow(key="k", rate=2, period_ms=1000)
+    seed.seed(core, 2, flow=flow)
+    seed.deliver(core, seed.claim(core))
+    early = seed.seed(core, 1, "early", flow=flow)
+    assert seed.claim(core) == ()
+    clock.advance(1000 + MARGIN_MS)
+    late = seed.seed(core, 1, "late", flow=flow)
+
+    assert seed.ids(seed.claim(core)) == [*early, *late]
+
+
 # ── workers that serve named lanes ─────────────────────────────────────────────────────────────
 
 
