@@ -17,7 +17,7 @@ from qstash_rq.store.groups import read_groups
 from qstash_rq.store.schedules import (
     StoredSchedule,
     Ticked,
-    forget_ticks,
+    forget_tick,
     read_due_ticks,
     read_schedules,
     tick,
@@ -47,7 +47,8 @@ def tick_due(core: Core) -> int | None:
             return next_ms
         found = read_schedules(core.store, members)
         if len(found) < len(members):
-            forget_ticks(core.store, set(members) - {one.member for one in found})
+            gone = sorted(set(members) - {one.member for one in found})
+            core.store.run_all([forget_tick(member=member) for member in gone])
         # Another scheduler may have been here between the two reads: what it has moved on is not due.
         due = [one for one in found if one.next_ms is not None and one.next_ms <= now_ms]
         groups = _groups_of(core, due)

@@ -1,6 +1,6 @@
 """Read and write schedules and let them tick."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -97,11 +97,6 @@ def read_due_ticks(store: Executor, now_ms: int, most: int) -> tuple[list[str], 
     return [word.decode() for word in rows[0]], _first_score(rows[1])
 
 
-def forget_ticks(store: Executor, members: Collection[str]) -> None:
-    """Take schedules that do not exist off the ticks; nothing of ours leaves such a thing behind."""
-    store.command("ZREM", keys.TICKS(), *members)
-
-
 def put_schedule(
     *, schedule: Schedule, now_ms: int, next_ms: int | None, max_schedules: int
 ) -> Call[PutSchedule]:
@@ -132,6 +127,12 @@ def change_schedule(*, user_id: str, schedule_id: str, change: ChangeSchedule) -
     )
     args = (member, schedule_id, change.value)
     return Call(load_script("change_schedule"), names, args, lambda answer: Changed(answer.decode()))
+
+
+def forget_tick(*, member: str) -> Call[None]:
+    """Take a schedule off the ticks if it does not exist."""
+    names = (keys.SCHEDULE(member), keys.TICKS())
+    return Call(load_script("forget_tick"), names, (member,), lambda _: None)
 
 
 def tick(

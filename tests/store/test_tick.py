@@ -14,6 +14,7 @@ from qstash_rq.store.schedules import (
     StoredSchedule,
     Ticked,
     change_schedule,
+    forget_tick,
     put_schedule,
     read_due_ticks,
     read_schedules,
@@ -189,6 +190,18 @@ def test_a_schedule_that_never_fires_again_leaves_the_ticks(core: Core, due: Sto
 
     assert _get(core).next_ms is None
     assert read_due_ticks(core.store, NOW_MS * 2, 10) == ([], None)
+
+
+def test_forgetting_a_tick_spares_a_schedule_that_exists(core: Core, due: StoredSchedule) -> None:
+    """Made anew since a scheduler missed it, a schedule keeps its tick; one that is not there goes."""
+    core.store.command("ZADD", keys.TICKS(), NOW_MS, "u:unknown")
+    before = _get(core)
+
+    for member in (MEMBER, "u:unknown", "u:never"):
+        core.store.run(forget_tick(member=member))
+
+    assert read_due_ticks(core.store, core.clock.now_ms(), 10)[0] == [MEMBER]
+    assert _get(core) == before == due
 
 
 @pytest.mark.parametrize(
