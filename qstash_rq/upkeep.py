@@ -6,6 +6,7 @@ from collections.abc import Callable
 from qstash_rq.core import Core
 from qstash_rq.events import Event, log_event
 from qstash_rq.store import keys
+from qstash_rq.store.flows import forget_expired_flows
 from qstash_rq.store.queues import read_closing_lanes
 from qstash_rq.store.script import Call
 from qstash_rq.store.upkeep_scripts import Moved, drain, expire, promote, recover
@@ -73,10 +74,11 @@ def drain_closed(core: Core) -> None:
 
 
 def expire_old(core: Core) -> int:
-    """Trim logs and dead letters by age and length; returns how many entries went."""
+    """Trim logs and dead letters by age and length, forget expired keys; returns how many entries went."""
     settings = core.settings
     removed = 0
     for user_id in read_user_ids(core.store):
+        forget_expired_flows(core.store, user_id, EXPIRE_STEP)
         step = EXPIRE_STEP
         while step >= EXPIRE_STEP:
             step = core.store.run(

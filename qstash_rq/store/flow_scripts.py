@@ -1,4 +1,4 @@
-"""Typed wrapper of the script that changes the gate of a flow-control key."""
+"""Typed wrappers of the scripts that change the gate of a flow-control key and forget an expired one."""
 
 from collections.abc import Mapping
 
@@ -17,3 +17,9 @@ def change_flow(
         args += (name, value)
     names = (keys.FLOW(lane.name), keys.FLOW_KEYS(lane.user_id))
     return Call(load_script("change_flow"), names, tuple(args), lambda _: None)
+
+
+def forget_flow(*, lane: Lane) -> Call[None]:
+    """Forget the name of a key if its gate has expired."""
+    names = (keys.FLOW(lane.name), keys.FLOW_KEYS(lane.user_id))
+    return Call(load_script("forget_flow"), names, (lane.name, lane.flow_key or ""), lambda _: None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from qstash_rq.lanes import Lane
 from qstash_rq.store import keys
 from qstash_rq.store.executor import Executor, Word
+from qstash_rq.store.flow_scripts import forget_flow
 
 _FIELDS = ("parallelism", "rate", "period_ms", "window_ms", "count", "paused", "pin_parallelism", "pin_rate")
 
@@ -33,7 +34,7 @@ def read_flow_keys(store: Executor, user_id: str) -> list[str]:
 
 
 def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[StoredFlow]:
-    """Return those of the given keys that exist; one round trip, and one more to forget the expired."""
+    """Return those of the given keys that exist; one round trip, and two more to forget the expired."""
     commands: list[tuple[Word, ...]] = []
     for key in flow_keys:
         gate = Lane(user_id, flow_key=key).name
@@ -67,9 +68,14 @@ def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[
                 waiting=waiting,
             )
         )
-    if expired:
-        store.command("SREM", keys.FLOW_KEYS(user_id), *expired)
+    store.run_all([forget_flow(lane=Lane(user_id, flow_key=key)) for key in expired])
     return found
+
+
+def forget_expired_flows(store: Executor, user_id: str, most: int) -> None:
+    """Look at up to `most` of the user's keys, any of them, and forget those that have expired."""
+    words = store.command("SRANDMEMBER", keys.FLOW_KEYS(user_id), most)
+    read_flows(store, user_id, [word.decode() for word in words])
 
 
 def count_in_flight(store: Executor) -> int:

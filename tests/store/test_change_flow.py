@@ -3,8 +3,12 @@
 import pytest
 
 from qstash_rq.core import Core
+from qstash_rq.flow_control import list_flows
+from qstash_rq.lanes import Lane
 from qstash_rq.message import Flow
 from qstash_rq.store import keys
+from qstash_rq.store.flow_scripts import forget_flow
+from qstash_rq.upkeep import expire_old
 from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock
@@ -145,6 +149,46 @@ def test_what_comes_while_a_key_is_paused_waits_in_order(core: Core, clock: Fake
 
     assert seed.ids(seed.claim(core)) == ids[2:3]
     assert gates.wakes(core) == {gates.gate("k"): NOW_MS + 60_020}
+
+
+def _expire(core: Core, key: str) -> None:
+    """Let the day after the last use of a key go by."""
+    core.store.command("PEXPIRE", keys.FLOW(gates.gate(key)), 0)
+
+
+def _known(core: Core) -> set[str]:
+    """Return the names of the keys; RQ's index has a lane for each."""
+    names = {word.decode() for word in core.store.command("SMEMBERS", keys.FLOW_KEYS(FIRST_USER))}
+    lanes = {word.decode() for word in core.store.command("SMEMBERS", keys.QUEUES())}
+    assert {one for one in lanes if ":~" in one} == {keys.QUEUE(gates.gate(name)) for name in names}
+    return names
+
+
+def test_the_names_of_expired_keys_go_without_being_asked_for(core: Core) -> None:
+    """The scheduler forgets them, so that a key for each of many customers is no key for ever."""
+    for key in ("a", "b", "c"):
+        seed.seed(core, flow=Flow(key=key, parallelism=1))
+    seed.deliver(core, [one for one in seed.claim(core) if one.message.flow != Flow(key="c", parallelism=1)])
+    _expire(core, "a")
+    assert _known(core) == {"a", "b", "c"}
+
+    expire_old(core)
+
+    assert _known(core) == {"b", "c"}
+    assert [flow.key for flow in list_flows(core, FIRST_USER)] == ["b", "c"]
+
+
+def test_a_key_made_anew_is_not_forgotten(core: Core) -> None:
+    """A message that uses a key again before its name is taken off keeps the name."""
+    flow = Flow(key="k", parallelism=1)
+    seed.seed(core, flow=flow)
+    seed.deliver(core, seed.claim(core))
+    _expire(core, "k")
+    seed.seed(core, flow=flow)
+
+    core.store.run(forget_flow(lane=Lane(FIRST_USER, flow_key="k")))
+
+    assert _known(core) == {"k"}
 
 
 def test_keys_of_the_same_name_belong_to_their_users(core: Core) -> None:

@@ -123,6 +123,7 @@ SAMPLES: dict[str, Sample] = {
             most=6,
         )
     ),
+    "forget_flow": Sample(flow_scripts.forget_flow(lane=Lane("u", flow_key="k"))),
     "forget_tick": Sample(schedules.forget_tick(member="u:s")),
     "promote": Sample(upkeep_scripts.promote(now_ms=1, most=2)),
     "put_back": Sample(message_scripts.put_back(message_id="m")),
