@@ -56,7 +56,7 @@ class ErrorAnswers:
         now_ms = self._clock.now_ms()
         if abs(now_ms - self._last_outage_ms) >= _QUIET_MS:
             self._last_outage_ms = now_ms
-            _log.error("api.unavailable: %s", error)
+            _log.error("api.unavailable: %s", error.__cause__ or error)
         return self.answer_refusal(error)
 
     def answer_http(self, error: Exception) -> Response:

@@ -13,15 +13,17 @@ from qstash_rq.store.script import Call
 
 
 def claim_messages(
-    core: Core, *, worker: str, most: int, lanes: Sequence[str] = ()
+    core: Core, *, worker: str, most: int, lanes: Sequence[str] = (), lease_until_ms: int | None = None
 ) -> Call[tuple[Claim, ...] | Withheld]:
-    """Claim up to `most` ready messages, or hear why nothing is handed out. `lanes` empty: every lane."""
+    """Claim up to `most` ready messages, or hear why nothing is handed out.
+
+    `lanes` empty: every lane. `lease_until_ms` None: a whole lease from now.
+    """
     now_ms = core.clock.now_ms()
-    lease_until_ms = now_ms + core.settings.lease_ms
     return claim(
         worker=worker,
         now_ms=now_ms,
-        lease_until_ms=lease_until_ms,
+        lease_until_ms=lease_until_ms or now_ms + core.settings.lease_ms,
         most=most,
         most_in_flight=core.settings.max_global_parallelism,
         lanes=lanes,
@@ -33,9 +35,9 @@ def put_back_message(core: Core, message_id: str) -> str:
     return core.store.run(put_back(message_id=message_id))
 
 
-def renew_leases(core: Core, claims: Sequence[Claim]) -> Call[tuple[str, ...]]:
+def renew_leases(claims: Sequence[Claim], *, lease_until_ms: int) -> Call[tuple[str, ...]]:
     """Keep the leases of slow deliveries; answers the ids this worker no longer holds."""
     return renew(
-        lease_until_ms=core.clock.now_ms() + core.settings.lease_ms,
+        lease_until_ms=lease_until_ms,
         held=[(claimed.message.message_id, claimed.attempt) for claimed in claims],
     )

@@ -6,9 +6,11 @@ replies, `tests/replies.py` says what they can be; this file keeps script and me
 """
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections import Counter
+from contextlib import suppress
 from time import monotonic_ns
 from types import TracebackType
 from typing import Self
@@ -32,6 +34,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
         self._scripts: dict[str, list[Script]] = {}
         self.connections: set[Connection] = set()
+        self._admitting: set[asyncio.Task[None]] = set()
         self._taken: Counter[str] = Counter()
         self._requests: list[Request] = []
         self.open_requests = 0
@@ -41,9 +44,8 @@ class Receiver:
     def __enter__(self) -> Self:
         """Start listening."""
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        self.port = server.sockets[0].getsockname()[1]
-        self._server = server
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.port = self._listening.getsockname()[1]
         return self
 
     def __exit__(
@@ -55,22 +57,39 @@ class Receiver:
         self._thread.join()
         self._loop.close()
 
-    async def _listen(self) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(
-            lambda: Connection(self), self._host, self.port, ssl=self._tls, backlog=1024
-        )
+    # Not asyncio's own server: one that closes leaks each connection it has accepted and not yet attached.
+    async def _listen(self) -> None:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._listening = socket.create_server((self._host, self.port), family=family, backlog=1024)
+        self._listening.setblocking(False)
+        self._loop.add_reader(self._listening, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        accepted.setblocking(False)
+        task = self._loop.create_task(self._admit(accepted))
+        self._admitting.add(task)
+        task.add_done_callback(self._admitting.discard)
+
+    async def _admit(self, accepted: socket.socket) -> None:
+        # A sender may hang up, or speak no TLS, before it is let in.
+        with suppress(OSError):
+            await self._loop.connect_accepted_socket(lambda: Connection(self), accepted, ssl=self._tls)
 
     async def _close(self) -> None:
-        self._server.close()
-        # A connection accepted a moment ago signs in when the task that accepts it has ended, and one
-        # dropped signs out some turns of the loop later.
-        for _ in range(30):
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+        if self._admitting:
+            _, stalled = await asyncio.wait(self._admitting, timeout=1)
+            for task in stalled:
+                task.cancel()
+            await asyncio.gather(*stalled, return_exceptions=True)
+        while self.connections:
             for connection in tuple(self.connections):
                 await connection.drop()
-            accepting = asyncio.all_tasks() - {asyncio.current_task()}
-            if accepting:
-                await asyncio.wait(accepting, timeout=1)
             await asyncio.sleep(0)
 
     @property

@@ -63,6 +63,7 @@ class DeliveryLoop:
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._withheld: Withheld | None = None
+        self._lease_until_ms = 0
         self.claimed = 0
 
     @property
@@ -130,7 +131,11 @@ class DeliveryLoop:
             await self._wait_for_place()
         claims = await self._store.run(
             claim_messages(
-                self._core, worker=self._options.worker, most=self._room(), lanes=self._options.lanes
+                self._core,
+                worker=self._options.worker,
+                most=self._room(),
+                lanes=self._options.lanes,
+                lease_until_ms=self._lease_end_ms(),
             )
         )
         self._note(claims if isinstance(claims, Withheld) else None)
@@ -218,16 +223,25 @@ class DeliveryLoop:
             del self._in_flight[claimed.message.message_id]
         self._place_freed.set()
 
+    def _lease_end_ms(self) -> int:
+        # All leases of a worker end together: what a dead one held is recovered in one step, in order.
+        now_ms, lease_ms = self._core.clock.now_ms(), self._core.settings.lease_ms
+        # This late only if the renewer is: the process was stopped, or Redis is away.
+        if self._lease_until_ms < now_ms + lease_ms // 2:
+            self._lease_until_ms = now_ms + lease_ms
+        return self._lease_until_ms
+
     async def _renew_forever(self) -> None:
         patience = Patience("renew")
         interval_s = self._core.settings.lease_ms / 1000 / RENEWALS_PER_LEASE
         while True:
             await asyncio.sleep(interval_s)
+            self._lease_until_ms = self._core.clock.now_ms() + self._core.settings.lease_ms
             claims = list(self._in_flight.values())
             if not claims:
                 continue
             try:
-                lost = await self._store.run(renew_leases(self._core, claims))
+                lost = await self._store.run(renew_leases(claims, lease_until_ms=self._lease_until_ms))
             except StoreUnavailable as error:
                 await asyncio.sleep(patience.next_wait_s(error))
                 continue

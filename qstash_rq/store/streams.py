@@ -8,6 +8,7 @@ from qstash_rq.store.executor import Executor
 
 Fields = dict[str, bytes]
 STEP = 500
+FIRST_ENTRY_ID = "0-0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,9 @@ class Span:
 def walk_stream(store: Executor, key: str, span: Span) -> Iterator[list[tuple[str, Fields]]]:
     """Yield steps of (entry id, fields)."""
     cursor = span.cursor
+    # Redis answers an error, not an empty range, to what lies before its first id.
+    if cursor == FIRST_ENTRY_ID and not span.earliest_first:
+        return
     while True:
         low, high = span.bounds(cursor)
         if span.earliest_first:

@@ -115,6 +115,8 @@ def test_clamps_the_count(caller: Caller, core: Core) -> None:
         ("dlqIds=1-1,abc,-,%2B,1700000000000", 0),
         ("dlqIds=", 0),
         ("cursor=&count=&label=", 2),
+        ("cursor=0-0", 0),
+        ("cursor=9999999999999999-9999999999999999999", 2),
     ],
 )
 def test_filters(caller: Caller, core: Core, query: str, found: int) -> None:

@@ -453,7 +453,7 @@ def test_defects(broken: Caller, caplog: pytest.LogCaptureFixture) -> None:
 def test_outages_are_logged_once_a_second(
     settings: Settings, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without Redis every request is a 503; the log says so once a second."""
+    """Without Redis every request is a 503; the log says so once a second, and why."""
     away = replace(settings, redis_url=f"unix://{tmp_path}/nothing")
     caller = Caller(create_app(open_core(away, clock)).test_client(), BEARER)
 
@@ -464,4 +464,4 @@ def test_outages_are_logged_once_a_second(
 
     records = [record for record in caplog.records if record.name == "api.errors"]
     assert [record.levelno for record in records] == [logging.ERROR] * 2
-    assert all(record.getMessage().startswith("api.unavailable: ") for record in records)
+    assert all(record.getMessage().startswith("api.unavailable: Error 2 connecting") for record in records)

@@ -125,6 +125,17 @@ def test_pages(caller: Caller) -> None:
     assert "cursor" not in third
 
 
+@pytest.mark.parametrize(
+    ("cursor", "before", "beyond"), [("0-0", 0, 1), ("9999999999999999-9999999999999999999", 1, 0)]
+)
+def test_a_cursor_at_either_end_of_all_time(caller: Caller, cursor: str, before: int, beyond: int) -> None:
+    """A cursor that nothing can lie before, or nothing beyond, ends the list there."""
+    caller.publish()
+
+    assert len(events(caller, f"cursor={cursor}")) == before
+    assert len(events(caller, f"cursor={cursor}&order=earliestFirst")) == beyond
+
+
 def test_answers_under_both_names(caller: Caller) -> None:
     """/v2/logs has the same array under its own name and the clients' name; /v2/events has only that."""
     caller.publish()

@@ -42,15 +42,17 @@ def _settle(core: Core, *attempts: Attempt) -> tuple[Outcome, ...]:
 
 
 def test_a_lease_is_as_long_as_the_settings_say(core: Core) -> None:
-    """Claim and renew count from now."""
-    (message_id,) = seed.seed(core)
+    """A claim counts from now unless told when its leases end; a renewal is told."""
+    first, second = seed.seed(core, 2)
     longer = replace(core, settings=replace(core.settings, lease_ms=123))
     claims = core.store.run(claim_messages(longer, worker="w", most=1)) or ()
-    assert seed.leases(core) == {message_id: NOW_MS + 123}
+    assert seed.leases(core) == {first: NOW_MS + 123}
+    core.store.run(claim_messages(longer, worker="w", most=1, lease_until_ms=NOW_MS + 99))
+    assert seed.leases(core) == {first: NOW_MS + 123, second: NOW_MS + 99}
 
-    assert core.store.run(renew_leases(core, claims)) == ()
+    assert core.store.run(renew_leases(claims, lease_until_ms=NOW_MS + 456)) == ()
 
-    assert seed.leases(core) == {message_id: NOW_MS + core.settings.lease_ms}
+    assert seed.leases(core) == {first: NOW_MS + 456, second: NOW_MS + 99}
 
 
 def test_verdicts_are_written(core: Core) -> None:
