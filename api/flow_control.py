@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from api.answer import answer, done
-from api.request_scope import current_core, current_user_id, query_parameters
+from api.request_scope import caller_ip, current_core, current_user_id, query_parameters
 from api.wire.flow_control import flow_json, global_parallelism_json
 from qstash_rq.flow_control import (
     get_flow,
@@ -35,7 +35,7 @@ def read_one(key: str) -> Response:
 @blueprint.post("/v2/flowcontrol/<text:key>/pause")
 def pause(key: str) -> Response:
     """Dispatch nothing for a key any more."""
-    pause_flow(current_core(), current_user_id(), key)
+    pause_flow(current_core(), current_user_id(), key, caller_ip=caller_ip())
     return done()
 
 

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from api.answer import answer, done
 from api.body import parse_object, read_body
 from api.queue_settings import parse_queue_settings
-from api.request_scope import current_core, current_user_id
+from api.request_scope import caller_ip, current_core, current_user_id
 from api.wire.queues import queue_json
 from qstash_rq.queues import delete_queue, get_queue, list_queues, pause_queue, resume_queue, upsert_queue
 
@@ -17,7 +17,14 @@ def upsert() -> Response:
     """Create a queue or change its parallelism and pause."""
     core = current_core()
     wanted = parse_queue_settings(parse_object(read_body(request.environ, core.settings.max_body_bytes)))
-    upsert_queue(core, current_user_id(), wanted.name, parallelism=wanted.parallelism, paused=wanted.paused)
+    upsert_queue(
+        core,
+        current_user_id(),
+        wanted.name,
+        parallelism=wanted.parallelism,
+        paused=wanted.paused,
+        caller_ip=caller_ip(),
+    )
     return done()
 
 
@@ -43,7 +50,7 @@ def delete(name: str) -> Response:
 @blueprint.post("/v2/queues/<name:name>/pause")
 def pause(name: str) -> Response:
     """Stop new deliveries from a queue."""
-    pause_queue(current_core(), current_user_id(), name)
+    pause_queue(current_core(), current_user_id(), name, caller_ip=caller_ip())
     return done()
 
 

@@ -55,9 +55,12 @@ def list_flows(core: Core, user_id: str, *, search: str = "") -> list[FlowState]
     return [_state(flow, now_ms) for flow in read_flows(core.store, user_id, wanted)]
 
 
-def pause_flow(core: Core, user_id: str, key: str) -> None:
-    """Dispatch nothing for this key any more; makes an unknown key. Idempotent."""
-    _change(core, user_id, key, {"paused": 1})
+def pause_flow(core: Core, user_id: str, key: str, *, caller_ip: str | None = None) -> None:
+    """Dispatch nothing for this key any more; makes an unknown key.
+
+    Idempotent: who paused it first (`caller_ip`) is remembered.
+    """
+    _change(core, user_id, key, {"paused": 1}, caller_ip=caller_ip)
 
 
 def resume_flow(core: Core, user_id: str, key: str) -> None:
@@ -118,9 +121,22 @@ def get_global_parallelism(core: Core) -> GlobalParallelism:
     return GlobalParallelism(maximum=core.settings.max_global_parallelism, count=count_in_flight(core.store))
 
 
-def _change(core: Core, user_id: str, key: str, fields: dict[str, Word], *, new_window: bool = False) -> None:
-    lane = Lane(user_id, flow_key=_checked(key))
-    call = change_flow(lane=lane, now_ms=core.clock.now_ms(), fields=fields, new_window=new_window)
+def _change(
+    core: Core,
+    user_id: str,
+    key: str,
+    fields: dict[str, Word],
+    *,
+    new_window: bool = False,
+    caller_ip: str | None = None,
+) -> None:
+    call = change_flow(
+        lane=Lane(user_id, flow_key=_checked(key)),
+        now_ms=core.clock.now_ms(),
+        fields=fields,
+        new_window=new_window,
+        caller_ip=caller_ip,
+    )
     core.store.run(call)
 
 

@@ -1,5 +1,7 @@
 """The verbs of named FIFO queues (contract 2.3, 4.8)."""
 
+from dataclasses import dataclass
+
 from qstash_rq.core import Core
 from qstash_rq.errors import InvalidInput, LimitExceeded, NotFound
 from qstash_rq.lanes import Lane, Queue
@@ -11,9 +13,17 @@ from qstash_rq.upkeep import drain_lane
 
 
 def upsert_queue(
-    core: Core, user_id: str, name: str, *, parallelism: int = 1, paused: bool | None = None
+    core: Core,
+    user_id: str,
+    name: str,
+    *,
+    parallelism: int = 1,
+    paused: bool | None = None,
+    caller_ip: str | None = None,
 ) -> None:
     """Create a queue or change its gate; `paused` None keeps it (new: not paused).
+
+    A pause remembers `caller_ip`, for who asks what a message waits for.
 
     Raises InvalidInput for a bad name or a parallelism below 1, LimitExceeded for too
     many queues or a parallelism above the maximum. Atomic and idempotent.
@@ -24,17 +34,18 @@ def upsert_queue(
     if parallelism > core.settings.max_queue_parallelism:
         msg = f"parallelism: {parallelism} is above the maximum of {core.settings.max_queue_parallelism}"
         raise LimitExceeded(msg)
-    _change_gate(core, user_id, name, parallelism=parallelism, paused=paused, must_exist=False)
+    change = _Change(parallelism=parallelism, paused=paused, caller_ip=caller_ip)
+    _change_gate(core, user_id, name, change, must_exist=False)
 
 
-def pause_queue(core: Core, user_id: str, name: str) -> None:
-    """Stop new deliveries from a queue; raises NotFound. Idempotent."""
-    _change_gate(core, user_id, name, parallelism=None, paused=True, must_exist=True)
+def pause_queue(core: Core, user_id: str, name: str, *, caller_ip: str | None = None) -> None:
+    """Stop new deliveries from a queue; raises NotFound. Idempotent: who paused it first is remembered."""
+    _change_gate(core, user_id, name, _Change(paused=True, caller_ip=caller_ip), must_exist=True)
 
 
 def resume_queue(core: Core, user_id: str, name: str) -> None:
     """Deliver from a queue again, the oldest message first; raises NotFound. Idempotent."""
-    _change_gate(core, user_id, name, parallelism=None, paused=False, must_exist=True)
+    _change_gate(core, user_id, name, _Change(paused=False), must_exist=True)
 
 
 def get_queue(core: Core, user_id: str, name: str) -> Queue:
@@ -63,15 +74,21 @@ def delete_queue(core: Core, user_id: str, name: str) -> None:
     drain_lane(core, lane.name)
 
 
-def _change_gate(
-    core: Core, user_id: str, name: str, *, parallelism: int | None, paused: bool | None, must_exist: bool
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    parallelism: int | None = None
+    paused: bool | None = None
+    caller_ip: str | None = None
+
+
+def _change_gate(core: Core, user_id: str, name: str, change: _Change, *, must_exist: bool) -> None:
     check_name(name, "queueName")
     call = upsert_queue_call(
         lane=Lane(user_id, name),
         now_ms=core.clock.now_ms(),
-        parallelism=parallelism,
-        paused=paused,
+        parallelism=change.parallelism,
+        paused=change.paused,
+        caller_ip=change.caller_ip,
         max_queues=core.settings.max_queues,
         must_exist=must_exist,
     )

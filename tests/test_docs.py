@@ -125,7 +125,7 @@ def test_every_part_of_a_flow_and_of_a_schedule_is_described(core: Core, clock: 
     clock.advance(60_000)
     tick_due(core)
     claim(core)
-    pause_flow(core, FIRST_USER, "key")
+    pause_flow(core, FIRST_USER, "key", caller_ip="192.0.2.1")
     pin_flow(core, FIRST_USER, "key", parallelism=1, rate=1)
     gate, member = Lane(FIRST_USER, flow_key="key").name, f"{FIRST_USER}:{schedule_id}"
     found = [

@@ -9,10 +9,18 @@ from qstash_rq.store.script import Call, load_script
 
 
 def change_flow(
-    *, lane: Lane, now_ms: int, fields: Mapping[str, Word], new_window: bool = False
+    *,
+    lane: Lane,
+    now_ms: int,
+    fields: Mapping[str, Word],
+    new_window: bool = False,
+    caller_ip: str | None = None,
 ) -> Call[None]:
-    """Set fields of a key's gate, made if need be; `new_window` starts a rate window now."""
-    args: list[Word] = [lane.name, lane.flow_key or "", now_ms, int(new_window)]
+    """Set fields of a key's gate, made if need be; `new_window` starts a rate window now.
+
+    A pause remembers `caller_ip`.
+    """
+    args: list[Word] = [lane.name, lane.flow_key or "", now_ms, int(new_window), caller_ip or ""]
     for name, value in fields.items():
         args += (name, value)
     names = (keys.FLOW(lane.name), keys.FLOW_KEYS(lane.user_id))

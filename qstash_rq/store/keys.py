@@ -132,7 +132,7 @@ LANE = Key(
     type="HASH",
     of="lane",
     life=_ALWAYS,
-    doc="A queue and its gate: parallelism, paused, created_ms, updated_ms, placed.",
+    doc="A queue and its gate: parallelism, paused (since when, by whom), created_ms, updated_ms, placed.",
 )
 SLOTS = Key(
     name=f"{_OURS}slots:",

@@ -23,8 +23,9 @@ def upsert_queue(
     paused: bool | None,
     max_queues: int,
     must_exist: bool = False,
+    caller_ip: str | None = None,
 ) -> Call[Upserted]:
-    """Create a queue or change its gate; None keeps what is there."""
+    """Create a queue or change its gate; None keeps what is there. A pause remembers `caller_ip`."""
     args = (
         lane.name,
         lane.queue_name or "",
@@ -33,6 +34,7 @@ def upsert_queue(
         "" if paused is None else int(paused),
         max_queues,
         int(must_exist),
+        caller_ip or "",
     )
     names = (keys.LANE(lane.name), keys.QUEUE_NAMES(lane.user_id))
     return Call(load_script("upsert_queue"), names, args, lambda answer: Upserted(answer.decode()))

@@ -35,13 +35,17 @@ def _shown(core: Core) -> dict[str, int]:
     return gates.fields(core, "k")
 
 
+def _since(changes: dict[str, int], later_ms: int = 0) -> dict[str, int]:
+    return {"paused_ms": NOW_MS + later_ms} if changes.get("paused") else {}
+
+
 @pytest.mark.parametrize(("changes", "new_window"), _CHANGES)
 def test_an_unknown_key_is_made(core: Core, changes: dict[str, int], new_window: bool) -> None:
     """A key that no message has used has no limits but those given, and is listed at once."""
     gates.change(core, "k", new_window=new_window, **changes)
 
     window = {"window_ms": NOW_MS, "count": 0} if new_window else {}
-    assert _shown(core) == _NEW | window | changes
+    assert _shown(core) == _NEW | window | changes | _since(changes)
     assert core.store.command("SMEMBERS", keys.FLOW_KEYS(FIRST_USER)) == {b"k"}
     assert seed.ring(core) == []
     gates.change(core, "k", paused=0, pin_parallelism=0, pin_rate=0)
@@ -59,7 +63,7 @@ def test_a_key_in_use_keeps_what_is_not_said(
 
     gates.change(core, "k", new_window=new_window, **changes)
 
-    assert _shown(core) == _OLD | (_RESTART if new_window else {}) | changes
+    assert _shown(core) == _OLD | (_RESTART if new_window else {}) | changes | _since(changes, 700)
     assert gates.in_flight(core, "k") == {running}
 
 

@@ -20,7 +20,7 @@ def _gate(core: Core) -> dict[str, int]:
     [
         (None, None, {"parallelism": 1, "paused": 0}),
         (5, None, {"parallelism": 5, "paused": 0}),
-        (None, True, {"parallelism": 1, "paused": 1}),
+        (None, True, {"parallelism": 1, "paused": 1, "paused_ms": NOW_MS}),
         (3, False, {"parallelism": 3, "paused": 0}),
     ],
 )
@@ -37,10 +37,10 @@ def test_a_new_queue(core: Core, parallelism: int | None, paused: bool | None, g
 @pytest.mark.parametrize(
     ("parallelism", "paused", "gate"),
     [
-        (None, None, {"parallelism": 4, "paused": 1}),
-        (2, None, {"parallelism": 2, "paused": 1}),
+        (None, None, {"parallelism": 4, "paused": 1, "paused_ms": NOW_MS}),
+        (2, None, {"parallelism": 2, "paused": 1, "paused_ms": NOW_MS}),
         (None, False, {"parallelism": 4, "paused": 0}),
-        (9, True, {"parallelism": 9, "paused": 1}),
+        (9, True, {"parallelism": 9, "paused": 1, "paused_ms": NOW_MS}),
     ],
 )
 def test_a_queue_that_exists_keeps_what_is_not_said(
