@@ -1,6 +1,6 @@
 """Runs scripts with the official TypeScript client, which npm installs.
 
-Node and npm come from the wheel that pyright brings. Nothing of the system is used but the configuration
+Node and npm come from a wheel. Nothing of the system is used but the configuration
 of npm, which says where packages come from.
 """
 

@@ -6,7 +6,7 @@
 -- Returns  {'accepted', for each item '' or the ids of the first use of its dedup id} | {'gone', dlq_id} | {'queues_full'}
 -- Refuses when a dead letter to revive is not there, or new queues would exceed max_queues.
 -- A call sent again because its answer was lost finds its messages stored: accepted, nothing written.
--- uses: log, line, due, flow, flow_use, exhume, store
+-- uses: log, line, alarm, due, flow, flow_use, exhume, store
 local now_ms, max_queues, user, window_ms, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- read

@@ -4,7 +4,7 @@
 --       5 most schedules   6 cron   7 spec (JSON)   8 body
 -- Returns  'written' | 'schedules_full'
 -- Refuses when a new schedule would exceed the maximum.
--- uses: tick
+-- uses: alarm, tick
 if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[5]) then
   return 'schedules_full'
 end

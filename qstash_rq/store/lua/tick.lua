@@ -4,7 +4,7 @@
 --       7 max_queues   8 error or ''   then messages (see store)
 -- Returns  'ticked' | 'missed' | 'paused'
 -- Refuses when the schedule changed, ticked or went since it was read: missed. A paused one only moves on.
--- uses: log, line, due, flow, flow_use, store, tick
+-- uses: log, line, alarm, due, flow, flow_use, store, tick
 local member, user, now_ms = ARGV[1], ARGV[2], ARGV[3]
 local version, next_ms, paused = unpack(redis.call('HMGET', KEYS[1], 'version', 'next_ms', 'paused'))
 if version ~= ARGV[4] or next_ms ~= ARGV[5] then return 'missed' end

@@ -6,8 +6,5 @@ local function tick_at(member, next_ms)
     return
   end
   redis.call('ZADD', K.ticks, next_ms, member)
-  if redis.call('ZRANGE', K.ticks, 0, 0)[1] == member and redis.call('LLEN', K.alarm) == 0 then
-    redis.call('RPUSH', K.alarm, '1')
-    redis.call('PEXPIRE', K.alarm, 60000)
-  end
+  alarm_ring(K.ticks, member)
 end

@@ -2,8 +2,5 @@
 -- the first to come.
 local function wake_at(gate, at_ms)
   redis.call('ZADD', K.wakes, at_ms, gate)
-  if redis.call('ZRANGE', K.wakes, 0, 0)[1] == gate and redis.call('LLEN', K.alarm) == 0 then
-    redis.call('RPUSH', K.alarm, '1')
-    redis.call('PEXPIRE', K.alarm, 60000)
-  end
+  alarm_ring(K.wakes, gate)
 end
