@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qstash_rq.addresses import check_host, system_resolver
+from qstash_rq.address_guard import guard_callbacks, guard_url
 from qstash_rq.core import Core
 from qstash_rq.dedup import deduplication_key
 from qstash_rq.destination import Destination, DestinationKind, parse_destination
@@ -11,7 +11,7 @@ from qstash_rq.errors import NotFound, TooLarge
 from qstash_rq.fan_out import expand
 from qstash_rq.headers import PublishOptions, parse_options
 from qstash_rq.ids import new_message_id
-from qstash_rq.message import Callback, Headers, Message
+from qstash_rq.message import Headers, Message
 from qstash_rq.names import check_name
 from qstash_rq.store.groups import read_groups
 from qstash_rq.storing import Item
@@ -71,8 +71,7 @@ def check_options(
         queued=request.queue_name is not None,
         authorization_is_ours=request.authorization_is_ours,
     )
-    for callback in (options.callback, options.failure_callback):
-        _guard_callback(core, callback)
+    guard_callbacks(core, options.callback, options.failure_callback)
     return options
 
 
@@ -100,12 +99,6 @@ def compose(
     return Item(messages=expand(template, group.name, group.endpoints, new_message_id), digest=digest)
 
 
-def guard_url(core: Core, url: str) -> None:
-    """Refuse a destination on a private network, where the settings forbid them; raises InvalidInput."""
-    if not core.settings.allow_private_networks:
-        check_host(url, system_resolver)
-
-
 def group_not_found(name: str) -> str:
     """Return the text for a URL group that does not exist."""
     return f"topic {name} not found"
@@ -113,13 +106,6 @@ def group_not_found(name: str) -> str:
 
 def _group_of(destination: Destination, groups: Mapping[str, UrlGroup]) -> UrlGroup | None:
     return groups.get(destination.value) if destination.kind is DestinationKind.GROUP else None
-
-
-def _guard_callback(core: Core, callback: Callback | None) -> None:
-    if callback is not None:
-        guard_url(core, callback.url)
-        _guard_callback(core, callback.callback)
-        _guard_callback(core, callback.failure_callback)
 
 
 def _template(

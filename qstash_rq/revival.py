@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from qstash_rq.address_guard import guard_callbacks
 from qstash_rq.core import Core
 from qstash_rq.delivery import DeadLetter
 from qstash_rq.forwarding import overlay
@@ -19,13 +20,15 @@ def revive(core: Core, letters: Sequence[DeadLetter], overrides: Headers) -> lis
     """Store a new message for each dead letter and remove the letters, all in one step.
 
     Returns the new ids in order. Raises NotFound when a letter is gone meanwhile, and
-    what `parse_options` raises for bad overrides. Deduplication is not applied (contract 2.6).
+    what `parse_options` and the address guard raise for bad overrides. Deduplication is not
+    applied (contract 2.6).
     """
     now_ms = core.clock.now_ms()
     # Only configuration overrides: a plain Content-Type describes the retry call, not the message.
     configuration = tuple(field for field in overrides if field[0].lower().startswith(_OPTION_PREFIX))
     queued = any(letter.message.queue_name is not None for letter in letters)
     options = parse_options(configuration, (), settings=core.settings, now_ms=now_ms, queued=queued)
+    guard_callbacks(core, options.callback, options.failure_callback)
     messages = [_renewed(letter.message, options, now_ms) for letter in letters]
     if messages:
         store_messages(core, messages, revived=tuple(letter.dlq_id for letter in letters))

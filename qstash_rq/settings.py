@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from importlib.metadata import entry_points
 from typing import Any
 
+from qstash_rq.allowed_hosts import NOTHING_ALLOWED, AllowedHosts, parse_allowed_hosts
 from qstash_rq.errors import SettingsError
 
 DELIVERER_GROUP = "qstash_rq.deliverers"
@@ -82,6 +83,12 @@ class Settings:
         False,  # noqa: FBT003 - a default value, not a flag argument
         "Deliver to loopback, private and link-local addresses too.",
         _boolean,
+    )
+    allowed_private_hosts: AllowedHosts = _setting(  # noqa: RUF009 - makes a field
+        "QSTASH_ALLOWED_PRIVATE_HOSTS",
+        NOTHING_ALLOWED,
+        "Private hosts and networks to deliver to as well, comma-separated: orders.internal,10.1.0.0/16.",
+        parse_allowed_hosts,
     )
     region: str = _setting(
         "QSTASH_REGION_HEADER",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from qstash_rq.addresses import check_host, system_resolver
+from qstash_rq.address_guard import guard_callbacks, guard_url
 from qstash_rq.core import Core
 from qstash_rq.errors import LimitExceeded, NotFound, StoreUnavailable
 from qstash_rq.headers import parse_options
@@ -38,9 +38,8 @@ def upsert_endpoints(core: Core, user_id: str, name: str, items: tuple[Endpoint,
     Raises InvalidInput for a bad name or a destination the address guard refuses, and
     LimitExceeded for too many groups or endpoints.
     """
-    if not core.settings.allow_private_networks:
-        for item in items:
-            check_host(item.url, system_resolver)
+    for item in items:
+        guard_url(core, item.url)
 
     def merge(group: UrlGroup | None) -> tuple[tuple[Endpoint, ...], Headers]:
         merged = merge_endpoints(group.endpoints if group else (), items)
@@ -68,7 +67,8 @@ def set_group_headers(core: Core, user_id: str, name: str, headers: Headers) -> 
 
     Raises what a publish with these headers would: InvalidInput, LimitExceeded.
     """
-    parse_options((), (), settings=core.settings, now_ms=core.clock.now_ms(), defaults=headers)
+    options = parse_options((), (), settings=core.settings, now_ms=core.clock.now_ms(), defaults=headers)
+    guard_callbacks(core, options.callback, options.failure_callback)
 
     def replace(group: UrlGroup | None) -> tuple[tuple[Endpoint, ...], Headers]:
         if group is None:

@@ -8,9 +8,11 @@ from typing import Protocol, cast
 
 import pycurl
 
-from qstash_rq.addresses import Resolver, system_resolver
+from qstash_rq.allowed_hosts import AllowedHosts
 from qstash_rq.delivery import Attempt
+from qstash_rq.hosts import Resolver, system_resolver
 from qstash_rq.settings import Settings
+from workers.connect_guard import ConnectGuard
 from workers.curl_handle import CurlHandle
 from workers.epoll_multi import EpollMulti
 from workers.name_lookup import NO_PIN, LookupFailed, NameLookup
@@ -48,19 +50,25 @@ def _new_multi() -> Multi:
 
 
 class _Pool:
-    """One multi handle with its connections, and the easy handles that use no others."""
+    """One multi handle with its connections, and the easy handles that use no others.
 
-    def __init__(self, multi: Multi, names: NameLookup, *, guarded: bool) -> None:
+    `allowed` is None where no address is guarded.
+    """
+
+    def __init__(self, multi: Multi, names: NameLookup, allowed: AllowedHosts | None) -> None:
         self.multi = multi
         self.names = names
-        self._guarded = guarded
+        self._allowed = allowed
         self._idle: list[CurlHandle] = []
 
     def take(self) -> CurlHandle:
-        return self._idle.pop() if self._idle else CurlHandle(guarded=self._guarded)
+        return self._idle.pop() if self._idle else CurlHandle(self._new_guard())
 
     def give_back(self, handle: CurlHandle) -> None:
         self._idle.append(handle)
+
+    def _new_guard(self) -> ConnectGuard | None:
+        return None if self._allowed is None else ConnectGuard(self._allowed)
 
 
 class CurlDeliverer:
@@ -74,6 +82,7 @@ class CurlDeliverer:
         new_multi: Callable[[], Multi] = _new_multi,
     ) -> None:
         self._concurrency = settings.worker_concurrency
+        self._allowed = settings.allowed_private_hosts
         self._resolve = resolve
         self._new_multi = new_multi
         # Apart, because an address is checked when a connection is opened and not when it is used again.
@@ -118,5 +127,5 @@ class CurlDeliverer:
         multi = self._new_multi()
         multi.setopt(pycurl.M_MAXCONNECTS, self._concurrency * _CONNECTIONS_PER_DELIVERY)
         names = NameLookup(self._resolve, max_threads=self._concurrency)
-        pool = self._pools[allow_private] = _Pool(multi, names, guarded=not allow_private)
+        pool = self._pools[allow_private] = _Pool(multi, names, None if allow_private else self._allowed)
         return pool

@@ -12,7 +12,7 @@ from workers.connect_guard import ConnectGuard
 from workers.name_lookup import LIBCURL_KEEPS_S, Pin
 from workers.prepared import PreparedDelivery
 from workers.response_sink import ResponseSink
-from workers.transfer_errors import describe_failure
+from workers.transfer_errors import blocked, describe_failure
 from workers.wire_request import check_method, header_lines
 
 _MAX_CONNECT_MS = 30_000
@@ -44,9 +44,9 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class CurlHandle:
     """An easy handle with its response; `load`, perform `curl`, `response` or `failure`, `unload`."""
 
-    def __init__(self, *, guarded: bool) -> None:
+    def __init__(self, guard: ConnectGuard | None) -> None:
         self._sink = ResponseSink()
-        self._guard = ConnectGuard() if guarded else None
+        self._guard = guard
         self._base = self._target = ""
         self._method: str | None = None
         self._timeout_ms = self._body_bytes = 0
@@ -85,7 +85,7 @@ class CurlHandle:
         if self._sink.cut or _is_foreign_encoding(code, detail):
             return self.response()
         if code == pycurl.E_COULDNT_CONNECT and self._guard is not None and self._guard.refused:
-            return Attempt(error=f"blocked: {self._guard.refused} is not a public address")
+            return Attempt(error=blocked(self._guard.refused))
         return Attempt(error=describe_failure(code, detail, self.curl.getinfo(pycurl.OS_ERRNO)))
 
     def unload(self) -> None:

@@ -10,7 +10,7 @@ import re
 import threading
 from dataclasses import dataclass
 
-from qstash_rq.addresses import Resolver
+from qstash_rq.hosts import Resolver
 from qstash_rq.urls import split_url
 from workers.transfer_errors import DNS, DNS_TIMEOUT
 

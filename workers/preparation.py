@@ -36,7 +36,7 @@ _NEVER_FORWARDED = frozenset(
 
 def prepare(claim: Claim, *, settings: Settings, now_ms: int, jwt_id: str) -> PreparedDelivery:
     """Return the request for this attempt of `claim`, with a signature made at `now_ms`."""
-    message = claim.message
+    message, allowed = claim.message, settings.allowed_private_hosts
     signature = sign(key=claim.signing_key, url=message.url, body=message.body, now_ms=now_ms, jwt_id=jwt_id)
     return PreparedDelivery(
         method=message.method,
@@ -50,7 +50,8 @@ def prepare(claim: Claim, *, settings: Settings, now_ms: int, jwt_id: str) -> Pr
         ),
         body=message.body,
         timeout_ms=message.timeout_ms or settings.max_timeout_ms,
-        allow_private=settings.allow_private_networks,
+        allow_private=settings.allow_private_networks or allowed.names_host_of(message.url),
+        allowed_hosts=allowed,
         max_response_bytes=settings.max_body_bytes,
     )
 

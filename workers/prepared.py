@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from qstash_rq.addresses import is_private
+from qstash_rq.allowed_hosts import NOTHING_ALLOWED, AllowedHosts
 from qstash_rq.message import Headers
 
 
@@ -9,8 +11,8 @@ from qstash_rq.message import Headers
 class PreparedDelivery:
     """One request as it is to be sent; `headers` holds all but those of the transport.
 
-    `timeout_ms` covers the whole exchange. With `allow_private` false only globally
-    reachable addresses may be connected to.
+    `timeout_ms` covers the whole exchange. Only addresses that `may_reach` lets pass may be connected to;
+    `allow_private` holds for all of them, also because the operator trusts the host's name.
     """
 
     method: str
@@ -20,3 +22,8 @@ class PreparedDelivery:
     timeout_ms: int
     allow_private: bool
     max_response_bytes: int
+    allowed_hosts: AllowedHosts = NOTHING_ALLOWED
+
+    def may_reach(self, address: str) -> bool:
+        """Tell whether the address guard lets `address` be connected to; text that is none may not."""
+        return self.allow_private or not is_private(address) or self.allowed_hosts.holds(address)

@@ -4,6 +4,8 @@ import errno
 
 import pycurl
 
+from qstash_rq.allowed_hosts import HOW_TO_ALLOW
+
 DNS = "could not resolve host"
 DNS_TIMEOUT = "timed out resolving host"
 REFUSED = "connection refused"
@@ -49,6 +51,11 @@ _BY_CODE = {
 }
 # Of these the cause is in libcurl's words only, as in "certificate has expired".
 _TLS_CODES = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION})
+
+
+def blocked(address: str) -> str:
+    """Return the text for an `address` that the address guard keeps from being connected to."""
+    return f"blocked: {address} is not a public address ({HOW_TO_ALLOW})"
 
 
 def describe_failure(code: int, detail: str, os_error: int) -> str:

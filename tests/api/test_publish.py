@@ -310,5 +310,8 @@ def test_refuses_private_destinations(core_with: OpenCore, settings: Settings, r
 
     text = error(caller.post("/v2/publish/http://127.0.0.1:9/x"), 400)
 
-    assert text == "invalid destination url: endpoint resolves to a loopback address: 127.0.0.1"
+    assert text == (
+        "invalid destination url: endpoint resolves to a loopback address: 127.0.0.1"
+        " (QSTASH_ALLOWED_PRIVATE_HOSTS can allow it)"
+    )
     assert contents(redis_url) == before

@@ -248,7 +248,7 @@ def test_refuses_private_endpoints(core_with: OpenCore, settings: Settings, redi
     response = caller.post("/v2/topics/g/endpoints", json={"endpoints": [{"url": "http://127.0.0.1:1/"}]})
 
     text = "invalid destination url: endpoint resolves to a loopback address: 127.0.0.1"
-    assert error(response, 400) == text
+    assert error(response, 400).startswith(text)
     assert contents(redis_url) == before
 
 

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
+from qstash_rq.allowed_hosts import AllowedHosts
 from qstash_rq.errors import SettingsError
 from qstash_rq.settings import Settings, deliverable_schemes
 
@@ -26,8 +27,12 @@ def test_only_declared_variables_are_read() -> None:
 def test_every_variable_sets_its_own_field(env: str) -> None:
     """A value given by its variable arrives in its field, blanks around it trimmed, and in no other."""
     field = _FIELDS[env]
-    text = {bool: "true", int: "7"}.get(type(field.default), "some text")
-    expected = {bool: True, int: 7}.get(type(field.default), "some text")
+    samples = {
+        bool: ("true", True),
+        int: ("7", 7),
+        AllowedHosts: ("a.b", AllowedHosts(names=frozenset({"a.b"}))),
+    }
+    text, expected = samples.get(type(field.default), ("some text", "some text"))
 
     assert Settings.from_env({env: f" {text} "}) == replace(Settings(), **{field.name: expected})
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import uvloop
 
-from qstash_rq.addresses import Resolver, system_resolver
 from qstash_rq.delivery import Attempt
+from qstash_rq.hosts import Resolver, system_resolver
 from qstash_rq.settings import Settings
 from workers.curl_deliverer import CurlDeliverer, Multi
 from workers.epoll_multi import EpollMulti
@@ -33,11 +33,12 @@ def send_all(
     *deliveries: PreparedDelivery,
     resolve: Resolver = system_resolver,
     new_multi: Callable[[], Multi] = EpollMulti,
+    settings: Settings | None = None,
 ) -> list[Attempt]:
     """Send `deliveries` one after the other with one deliverer, and return what came back."""
 
     async def send_in_turn() -> list[Attempt]:
-        deliverer = CurlDeliverer(Settings(), resolve=resolve, new_multi=new_multi)
+        deliverer = CurlDeliverer(settings or Settings(), resolve=resolve, new_multi=new_multi)
         try:
             return [await deliverer.deliver(delivery) for delivery in deliveries]
         finally:

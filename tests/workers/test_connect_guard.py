@@ -1,14 +1,21 @@
 """The address guard at connect time, whatever the URL spells and DNS answers."""
 
+import os
 import socket
 from types import SimpleNamespace
 
 import pycurl
 import pytest
 
+from qstash_rq.allowed_hosts import NOTHING_ALLOWED, parse_allowed_hosts
+from qstash_rq.delivery import Claim
+from qstash_rq.settings import Settings
+from tests.factories import make_message
 from tests.workers.raw_server import OK, raw_server, say
 from tests.workers.sending import make_prepared, send, send_all
 from workers.connect_guard import ConnectGuard
+from workers.preparation import prepare
+from workers.transfer_errors import blocked
 
 
 @pytest.mark.parametrize(
@@ -38,7 +45,7 @@ def test_no_spelling_of_this_machine_is_connected_to(host: str) -> None:
 
         assert attempt.error is not None
         assert attempt.error.startswith("blocked: ")
-        assert attempt.error.endswith(" is not a public address")
+        assert attempt.error.endswith(" is not a public address (QSTASH_ALLOWED_PRIVATE_HOSTS can allow it)")
         assert server.connections == 0
 
 
@@ -49,7 +56,7 @@ def test_a_name_that_turns_private_after_publish_is_blocked(address: str) -> Non
     """What DNS answers at the time of connecting decides, not what it answered before."""
     attempt = send("http://rebound.example/", allow_private=False, resolve=lambda _: [address])
 
-    assert attempt.error == f"blocked: {address} is not a public address"
+    assert attempt.error == blocked(address)
 
 
 def test_a_name_with_a_private_address_among_others_never_reaches_it() -> None:
@@ -61,7 +68,7 @@ def test_a_name_with_a_private_address_among_others_never_reaches_it() -> None:
             resolve=lambda _: ["127.0.0.1", "::1"],
         )
 
-        assert attempt.error in {f"blocked: {one} is not a public address" for one in ("127.0.0.1", "::1")}
+        assert attempt.error in {blocked("127.0.0.1"), blocked("::1")}
         assert server.connections == 0
 
 
@@ -95,13 +102,13 @@ def test_a_block_is_not_remembered() -> None:
             raise OSError
         return ["127.0.0.1"]
 
-    blocked, unknown = send_all(
+    rebound, unknown = send_all(
         make_prepared("http://rebound.example/", allow_private=False),
         make_prepared("http://unknown.example/", allow_private=False),
         resolve=resolve,
     )
 
-    assert blocked.error == "blocked: 127.0.0.1 is not a public address"
+    assert rebound.error == blocked("127.0.0.1")
     assert unknown.error == "could not resolve host"
 
 
@@ -110,18 +117,61 @@ def test_a_block_is_not_remembered() -> None:
 )
 def test_a_public_address_gets_a_socket(family: int, address: tuple[str, int]) -> None:
     """The guard lets pass what is globally reachable."""
-    guard = ConnectGuard()
+    guard = ConnectGuard(NOTHING_ALLOWED)
     peer = SimpleNamespace(family=family, socktype=socket.SOCK_STREAM, protocol=0, addr=address)
 
     opened = guard.open_socket(0, peer)
 
-    assert isinstance(opened, socket.socket)
-    with opened:
-        assert (opened.family, guard.refused) == (family, None)
+    assert not isinstance(opened, int)
+    with socket.socket(fileno=os.dup(opened.fileno())) as copy:
+        assert (copy.family, guard.refused) == (family, None)
+
+
+def test_no_descriptor_is_left_behind() -> None:
+    """Ours is closed as soon as nobody holds it: libcurl has a copy of its own."""
+    guard = ConnectGuard(NOTHING_ALLOWED)
+    peer = SimpleNamespace(
+        family=socket.AF_INET, socktype=socket.SOCK_STREAM, protocol=0, addr=("8.8.8.8", 80)
+    )
+    opened = guard.open_socket(0, peer)
+    assert not isinstance(opened, int)
+    number = opened.fileno()
+
+    del opened
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
 
 
 def test_a_socket_that_is_no_internet_socket_is_refused() -> None:
     """A path in the file system is no public address."""
     peer = SimpleNamespace(family=socket.AF_UNIX, socktype=socket.SOCK_STREAM, protocol=0, addr=("/run/x",))
 
-    assert ConnectGuard().open_socket(0, peer) == pycurl.SOCKET_BAD
+    assert ConnectGuard(NOTHING_ALLOWED).open_socket(0, peer) == pycurl.SOCKET_BAD
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "reached"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.0/8", "rebound.example", True),
+        ("rebound.example", "rebound.example", True),
+        ("rebound.example", "REBOUND.example.", True),
+        ("10.0.0.0/8,other.example", "rebound.example", False),
+        ("rebound.example", "127.0.0.1", False),
+        ("rebound.example", "x.rebound.example", False),
+    ],
+)
+def test_allowed_hosts_are_reached_and_no_others(allowed: str, host: str, reached: bool) -> None:
+    """A network lets its addresses through, a name whatever it resolves to; others stay blocked."""
+    settings = Settings(allowed_private_hosts=parse_allowed_hosts(allowed))
+    with raw_server(say(OK)) as server:
+        url = f"http://{host}:{server.port}/"
+        claim = Claim(message=make_message(url=url), attempt=1, retried=0, signing_key="sig_1")
+        prepared = prepare(claim, settings=settings, now_ms=0, jwt_id="jwt_1")
+        [attempt] = send_all(prepared, resolve=lambda _: ["127.0.0.1"], settings=settings)
+
+        assert (attempt.status, server.connections) == ((200, 1) if reached else (None, 0))
+        assert reached or attempt.error == blocked("127.0.0.1")
+        assert prepared.may_reach("127.0.0.1") is reached
+        assert prepared.may_reach("8.8.8.8")

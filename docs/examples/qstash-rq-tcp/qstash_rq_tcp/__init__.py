@@ -7,7 +7,6 @@ import asyncio
 import socket
 from urllib.parse import urlsplit
 
-from qstash_rq.addresses import is_private
 from qstash_rq.delivery import Attempt
 from qstash_rq.settings import Settings
 from workers.prepared import PreparedDelivery
@@ -21,7 +20,7 @@ class TcpDeliverer:
         url = urlsplit(prepared.url)
         try:
             address = await _resolve(url.hostname or "", url.port or 0)
-            if not prepared.allow_private and is_private(address):
+            if not prepared.may_reach(address):
                 return Attempt(error=f"blocked: {address} is not a public address")
             return Attempt(status=200, body=await _exchange(address, url.port or 0, prepared))
         except (OSError, ValueError) as error:
