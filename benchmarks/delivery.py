@@ -1,68 +1,78 @@
-"""Row: delivery throughput of one worker, beside stock RQ workers and a bare libcurl loop."""
+"""Row: delivery throughput of one worker, beside other queues, stock RQ workers and a bare libcurl loop."""
 
 import subprocess
 from contextlib import ExitStack
-from dataclasses import dataclass
-from statistics import median
+from functools import partial
 
+from benchmarks import peer_rates
 from benchmarks.backlog import delivered_per_s, fill
 from benchmarks.deployment import CONCURRENCY, Deployment, deployment
 from benchmarks.nginx_receiver import NginxReceiver, nginx_receiver
 from benchmarks.processes import ROOT, script, wait_for_end
-from benchmarks.row import CannotMeasure, Effort, Row, at_least, median_ratio
+from benchmarks.row import CannotMeasure, Effort, Row
+from benchmarks.side_by_side import Rate, Side, compare
 from benchmarks.stock_rq import FORKING, SIMPLE, stock_jobs_per_s
 
 MESSAGES = 30_000
-# Stock workers are so slow that the full number would take minutes; their rate does not depend on it.
+# The rate of these does not depend on the number, and the full number would take minutes.
+PYTHON_JOBS = 5_000
 SIMPLE_JOBS = 500
 FORKED_JOBS = 60
 
-GOAL_SIMPLE = 30
-GOAL_BARE = 0.35
+GOAL_BULLMQ = 1.5
+GOAL_SIMPLE = 50
+GOAL_BARE = 0.5
 _LONGEST_S = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """Messages per second of all four, measured one after the other."""
-
-    worker: float
-    simple: float
-    forking: float
-    bare: float
 
 
 def measure(effort: Effort) -> list[Row]:
     """Measure throughput; raises CannotMeasure without nginx."""
     with nginx_receiver() as receiver:
-        runs = [_run(effort, receiver) for _ in range(effort.runs)]
-    ours = [run.worker for run in runs]
-    to_simple = median_ratio(ours, [run.simple for run in runs])
-    to_forking = median_ratio(ours, [run.forking for run in runs])
-    to_bare = median_ratio(ours, [run.bare for run in runs])
+        ours = Side(
+            name="delivery: one worker",
+            unit="messages/s",
+            measure=partial(_ours, receiver, effort.size(MESSAGES)),
+        )
+        return compare(ours, _others(receiver, effort), effort.runs)
+
+
+def _others(receiver: NginxReceiver, effort: Effort) -> list[Side]:
+    full, some = effort.size(MESSAGES), effort.size(PYTHON_JOBS)
+    simple, forked = effort.size(SIMPLE_JOBS), effort.size(FORKED_JOBS)
     return [
-        Row(name="delivery: one worker", figure=f"{median(ours):,.0f}", unit="messages/s"),
-        Row(
+        Side(
+            name="delivery: BullMQ with undici",
+            unit="jobs/s",
+            measure=partial(peer_rates.bullmq, receiver, full),
+            goal=GOAL_BULLMQ,
+        ),
+        Side(
+            name="delivery: SAQ with aiohttp",
+            unit="jobs/s",
+            measure=partial(peer_rates.saq, receiver, some),
+        ),
+        Side(
+            name="delivery: Dramatiq with requests",
+            unit="messages/s",
+            measure=partial(peer_rates.dramatiq, receiver, some),
+        ),
+        Side(
             name="delivery: stock rq SimpleWorker",
-            figure=f"{median(run.simple for run in runs):,.0f}",
             unit="jobs/s",
-            ratio_to=f"ours is {to_simple:.0f} x",
-            goal=f">= {GOAL_SIMPLE} x",
-            verdict=at_least(to_simple, GOAL_SIMPLE),
+            measure=partial(_stock_rq, receiver, SIMPLE, simple),
+            goal=GOAL_SIMPLE,
         ),
-        Row(
+        Side(
             name="delivery: stock rq worker, forking",
-            figure=f"{median(run.forking for run in runs):,.1f}",
             unit="jobs/s",
-            ratio_to=f"ours is {to_forking:.0f} x",
+            measure=partial(_stock_rq, receiver, FORKING, forked),
+            digits=1,
         ),
-        Row(
+        Side(
             name="delivery: bare AsyncCurlMulti loop",
-            figure=f"{median(run.bare for run in runs):,.0f}",
             unit="requests/s",
-            ratio_to=f"ours is {to_bare:.2f} x",
-            goal=f">= {GOAL_BARE} x",
-            verdict=at_least(to_bare, GOAL_BARE),
+            measure=partial(_bare_loop, receiver, full),
+            goal=GOAL_BARE,
         ),
     ]
 
@@ -83,17 +93,17 @@ def throughput(running: Deployment, receiver: NginxReceiver, count: int, workers
     return delivered_per_s(running, backlog)
 
 
-def _run(effort: Effort, receiver: NginxReceiver) -> _Run:
-    bare = _bare_loop(effort.size(MESSAGES), receiver)
+def _ours(receiver: NginxReceiver, count: int) -> Rate:
     with deployment() as running:
-        simple = stock_jobs_per_s(running, SIMPLE, effort.size(SIMPLE_JOBS), receiver.url)
-        forking = stock_jobs_per_s(running, FORKING, effort.size(FORKED_JOBS), receiver.url)
-    with deployment() as running:
-        worker = throughput(running, receiver, effort.size(MESSAGES), workers=1)
-    return _Run(worker=worker, simple=simple, forking=forking, bare=bare)
+        return Rate(per_s=throughput(running, receiver, count, workers=1))
 
 
-def _bare_loop(count: int, receiver: NginxReceiver) -> float:
+def _stock_rq(receiver: NginxReceiver, worker_class: str, count: int) -> Rate:
+    with deployment() as running:
+        return Rate(per_s=stock_jobs_per_s(running, worker_class, count, receiver.url))
+
+
+def _bare_loop(receiver: NginxReceiver, count: int) -> Rate:
     command = [script("python"), "-m", "benchmarks.bare_loop", receiver.url, str(count), str(CONCURRENCY)]
     answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=_LONGEST_S)
-    return float(answer.stdout)
+    return Rate(per_s=float(answer.stdout))

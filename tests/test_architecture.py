@@ -4,6 +4,7 @@ Which package may import which is import-linter's business (`pyproject.toml`, `m
 """
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -155,3 +156,15 @@ def test_every_folder_of_python_is_a_package() -> None:
     folders = {path.parent for path in _MODULES}
 
     assert [_name(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_lock_files_name_no_registry() -> None:
+    """Where packages come from is for the machine to say; what they are, for the lock."""
+    locks = _files(("tests", "benchmarks"), "package-lock.json")
+
+    assert locks
+    for path in locks:
+        packages = json.loads(path.read_text())["packages"]
+
+        assert [name for name, package in packages.items() if "resolved" in package] == []
+        assert all("integrity" in package for name, package in packages.items() if name)

@@ -82,14 +82,6 @@ def test_every_method_is_called(node: Node, run: Run) -> None:
         assert [name for name in names if f"{name}(" not in source] == []
 
 
-def test_the_lock_names_no_registry(node: Node) -> None:
-    """Where packages come from is for the machine to say; what they are, for the lock."""
-    packages = json.loads(node.source("package-lock.json"))["packages"]
-
-    assert [name for name, package in packages.items() if "resolved" in package] == []
-    assert all("integrity" in package for name, package in packages.items() if name)
-
-
 def test_publish(run: Run, receiver: Receiver) -> None:
     """Text, bytes, JSON and nothing arrive as they were given, at URLs and groups."""
     told = run("publish.mjs")
