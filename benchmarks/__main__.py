@@ -26,6 +26,7 @@ from benchmarks import (
     two_workers,
 )
 from benchmarks.machine import describe_machine
+from benchmarks.redis_server import describe_server
 from benchmarks.row import CannotMeasure, Effort, Row, Verdict
 from benchmarks.table import table
 
@@ -51,7 +52,13 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     options = _options()
     effort = Effort(runs=options.runs, scale=options.scale)
-    print(describe_machine(), f"each figure is the median of {effort.runs} runs", sep="\n", flush=True)
+    print(
+        describe_machine(),
+        describe_server(),
+        f"each figure is the median of {effort.runs} runs",
+        sep="\n",
+        flush=True,
+    )
     measures = _ROWS if options.beside is None else _ROWS | {_BESIDE: partial(beside.measure, options.beside)}
     names = options.row or list(measures)
     rows = [row for name in names for row in _measure(name, measures[name], effort)]

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,12 +23,18 @@ Process = subprocess.Popen[bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What runs on one Redis; `core` looks at it from this process."""
+    """What runs on one Redis; `core` looks at it from this process.
+
+    Given to another process it becomes that one's own look at the same Redis.
+    """
 
     redis_url: str
     directory: Path
     core: Core
     user_id: str
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_look_once, (self.redis_url, self.directory))
 
     def log(self, name: str) -> Path:
         """Return the file that the output of the process `name` goes to."""
@@ -75,6 +82,14 @@ class Deployment:
 def deployment() -> Generator[Deployment]:
     """Prepare a deployment on an empty Redis of its own; nothing of it runs yet."""
     with redis_server() as url, TemporaryDirectory(prefix="qstash-bench-") as directory:
-        core = open_core(Settings(redis_url=url, token=TOKEN, allow_private_networks=True))
-        user_id = ensure_first_user(core)
-        yield Deployment(redis_url=url, directory=Path(directory), core=core, user_id=user_id)
+        yield _look_at(url, Path(directory))
+
+
+def _look_at(redis_url: str, directory: Path) -> Deployment:
+    core = open_core(Settings(redis_url=redis_url, token=TOKEN, allow_private_networks=True))
+    return Deployment(redis_url=redis_url, directory=directory, core=core, user_id=ensure_first_user(core))
+
+
+@cache
+def _look_once(redis_url: str, directory: Path) -> Deployment:
+    return _look_at(redis_url, directory)

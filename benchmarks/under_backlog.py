@@ -1,9 +1,8 @@
 """Build a backlog that is far larger than what is delivered, and take the throughput on a part of it."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from benchmarks.deployment import Deployment
 from benchmarks.log import delivered_per_s_since, mark, wait_for_entries
@@ -11,25 +10,15 @@ from benchmarks.processes import wait_until
 
 _PATIENCE_S = 60.0
 _REWRITE_PATIENCE_S = 120.0
-# One writes a call while Redis carries out the other's.
-_FILLERS = 2
+# One process fills with 11,000 messages/s and leaves most of a core to spare.
+_FILLERS = 3
 
 
-def fill_in_pieces(store_piece: Callable[[int], object], pieces: int, longest_s: float) -> int:
-    """Store the pieces by number, side by side; returns how many were stored when the time was up."""
-    until_s = time.monotonic() + longest_s
-    numbers = count()
-
-    def fill() -> int:
-        stored = 0
-        while time.monotonic() < until_s and (number := next(numbers)) < pieces:
-            store_piece(number)
-            stored += 1
-        return stored
-
-    with ThreadPoolExecutor(_FILLERS) as fillers:
-        filled = [fillers.submit(fill) for _ in range(_FILLERS)]
-    return sum(share.result() for share in filled)
+def fill_in_pieces(store_piece: Callable[[int], object], pieces: int) -> None:
+    """Store the pieces by number, in several processes side by side."""
+    with ProcessPoolExecutor(_FILLERS, mp_context=get_context("spawn")) as fillers:
+        for _ in fillers.map(store_piece, range(pieces)):
+            pass
 
 
 def throughput_of_some(running: Deployment, messages: int) -> float:

