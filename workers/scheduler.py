@@ -7,12 +7,11 @@ step is a script that does its work once, so there is no lock.
 """
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import FrameType
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -43,6 +42,7 @@ from qstash_rq.upkeep import (
 )
 from qstash_rq.waiting import wait_for_alarm
 from workers.patience import Patience
+from workers.stop_signal import StopSignal
 
 # The longest sleep, and never longer than half a lease: a lease rings no alarm when it begins, so a
 # scheduler must look in between to know when it ends.
@@ -74,24 +74,24 @@ class DeliveryScheduler(Scheduler):
         self._core = core
         self.name: str = name or uuid4().hex
         self._sweeper = Sweeper(core)
-        self._stopping = False
+        self._stop = StopSignal()
         self._beat_at_ms = 0
         self._tidy_at_ms = 0
 
     def run(self, burst: bool = False) -> None:  # noqa: FBT001, FBT002 - rq-scheduler's signature
         """Do what is due until told to stop by SIGTERM or SIGINT; `burst` does it once."""
-        self._install_signal_handlers()
+        self._stop.install()
         log_event(_log, logging.INFO, Event.SCHEDULER_STARTED, name=self.name)
         patience = Patience("scheduler")
-        while not self._stopping:
+        while not self._stop.received:
             try:
                 wake_ms = self.tick()
                 patience.succeeded()
                 if burst:
                     break
-                self.sleep_until(wake_ms)
+                self._stop.interrupt(partial(self.sleep_until, wake_ms))
             except StoreUnavailable as error:
-                time.sleep(patience.next_wait_s(error))
+                self._stop.interrupt(partial(time.sleep, patience.next_wait_s(error)))
         self._forget()
 
     def tick(self) -> int | None:
@@ -139,19 +139,10 @@ class DeliveryScheduler(Scheduler):
         longest_ms = left_ms = min(LONGEST_SLEEP_MS, self._core.settings.lease_ms // 2)
         if wake_ms is not None:
             left_ms = min(wake_ms - self._core.clock.now_ms(), longest_ms)
-        if self._stopping:
-            return
         if left_ms > REDIS_TIMEOUT_MS:
             wait_for_alarm(self._core, left_ms - REDIS_TIMEOUT_MS)
         else:
             time.sleep(max(SHORTEST_NAP_MS, min(left_ms, LONGEST_NAP_MS)) / 1000)
-
-    def _install_signal_handlers(self) -> None:
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stopping = True
-
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
 
     def _forget(self) -> None:
         try:
