@@ -17,6 +17,7 @@ _log = logging.getLogger("qstash_rq.upkeep")
 SCHEDULED_JOBS_KEY = keys.DUE()
 SCHEDULER_PREFIX = keys.SCHEDULER()
 SCHEDULER_TTL_S = 20
+BEAT_KEPT_S = 86_400
 
 # Bounds one script call to a few milliseconds, so that claims and publishes get their turn.
 PROMOTE_STEP = 500
@@ -98,8 +99,14 @@ def expire_old(core: Core) -> int:
 
 def beat_scheduler(core: Core, name: str) -> None:
     """Say that this scheduler lives; its record expires twenty seconds after the last beat."""
-    key = keys.SCHEDULER(name)
-    core.store.commands([("HSET", key, "beat_ms", core.clock.now_ms()), ("EXPIRE", key, SCHEDULER_TTL_S)])
+    key, now_ms = keys.SCHEDULER(name), core.clock.now_ms()
+    core.store.commands(
+        [
+            ("HSET", key, "beat_ms", now_ms),
+            ("EXPIRE", key, SCHEDULER_TTL_S),
+            ("SET", keys.BEAT(), now_ms, "EX", BEAT_KEPT_S),
+        ]
+    )
 
 
 def forget_scheduler(core: Core, name: str) -> None:

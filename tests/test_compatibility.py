@@ -38,6 +38,9 @@ OBJECTS = {
     "Global parallelism": "GlobalParallelism",
     "Key pair": "SigningKeys",
     "Log record": "LogRecord",
+    "Explanation": "Explanation",
+    "Reason": "Reason",
+    "Holder": "Holder",
 }
 OTHER_ANSWERS = (
     *("Error", "ScheduleCreated", "Cancelled", "DeadLetterPage", "DeadLettersDeleted", "DeadLetterRetried"),

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from api.openapi.explanation_schemas import EXPLANATION_SCHEMAS
 from api.openapi.message_paths import MESSAGE_PATHS
 from api.openapi.message_schemas import MESSAGE_SCHEMAS
 from api.openapi.operation import ERROR_RESPONSES
@@ -34,7 +35,7 @@ def describe() -> Json:
         "paths": MESSAGE_PATHS | RESOURCE_PATHS,
         "components": {
             "securitySchemes": _SECURITY,
-            "schemas": RESOURCE_SCHEMAS | MESSAGE_SCHEMAS,
+            "schemas": RESOURCE_SCHEMAS | MESSAGE_SCHEMAS | EXPLANATION_SCHEMAS,
             "parameters": PARAMETERS,
             "responses": ERROR_RESPONSES,
         },

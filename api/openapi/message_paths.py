@@ -64,6 +64,14 @@ _MESSAGE: Json = {
         errors=(*_WRITING, "404"),
     ),
 }
+_EXPLAIN: Json = {
+    "get": operation(
+        "Explain a message",
+        {"200": schema("Explanation")},
+        parameters=("MessageId",),
+        errors=("404",),
+    ),
+}
 
 _DEAD_LETTERS: Json = {
     "get": operation("List dead letters", {"200": schema("DeadLetterPage")}, parameters=DEAD_LETTERS),
@@ -106,6 +114,7 @@ MESSAGE_PATHS: Json = {
     "/v2/batch": {"post": _BATCH},
     "/v2/messages": _MESSAGES,
     "/v2/messages/{messageId}": _MESSAGE,
+    "/v2/messages/{messageId}/explain": _EXPLAIN,
     "/v2/dlq": _DEAD_LETTERS,
     "/v2/dlq/{dlqId}": _DEAD_LETTER,
     "/v2/dlq/retry": {"post": _RETRY_MANY},

@@ -1,8 +1,9 @@
-"""The command line: `qstash-rq dev` and `qstash-rq user ...`; each command is thin and calls one verb."""
+"""The command line, `qstash-rq <command>`; each command is thin and calls one verb."""
 
 import click
 
 from qstash_rq.cli.dev import dev
+from qstash_rq.cli.explain import explain
 from qstash_rq.cli.users import token, user
 
 
@@ -13,5 +14,6 @@ def main() -> None:
 
 
 main.add_command(dev)
+main.add_command(explain)
 main.add_command(token)
 main.add_command(user)

@@ -1,13 +1,8 @@
 """`qstash-rq user ...` and `qstash-rq token`: who may call the server that REDIS_URL names."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import click
 
-from qstash_rq.core import Core, open_core
-from qstash_rq.errors import QStashError, SettingsError
-from qstash_rq.settings import Settings
+from qstash_rq.cli.core import opened_core
 from qstash_rq.users import FIRST_USER, add_user, list_users, make_token, replace_token
 
 
@@ -26,7 +21,7 @@ def user() -> None:
 @click.argument("name")
 def add(name: str) -> None:
     """Add a user and print its tokens and signing keys, this once."""
-    with _opened_core() as core:
+    with opened_core() as core:
         added = add_user(core, name)
     click.echo(f"QSTASH_TOKEN={added.token}")
     click.echo(f"QSTASH_READONLY_TOKEN={added.readonly_token}")
@@ -39,21 +34,13 @@ def add(name: str) -> None:
 @click.option("--read-only", is_flag=True, help="Replace the token that may only read.")
 def replace(name: str, *, read_only: bool) -> None:
     """Replace a token and print the new one, this once; the old one stops working."""
-    with _opened_core() as core:
+    with opened_core() as core:
         click.echo(replace_token(core, name, read_only=read_only))
 
 
 @user.command("list")
 def list_all() -> None:
     """List the users."""
-    with _opened_core() as core:
+    with opened_core() as core:
         for name in list_users(core):
             click.echo(name)
-
-
-@contextmanager
-def _opened_core() -> Generator[Core]:
-    try:
-        yield open_core(Settings.from_env())
-    except (QStashError, SettingsError) as error:
-        raise click.ClickException(str(error)) from error

@@ -7,7 +7,6 @@ from RQ's classes. A word that a user chose is always the last part of a key.
 The scripts get these names as constants: `lua_preamble` writes them above each one.
 """
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 from rq.defaults import RQ_KEY_PREFIX
@@ -17,25 +16,11 @@ from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.results import Result
 from rq.suspension import WORKERS_SUSPENDED
 from rq.worker.base import BaseWorker
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+from qstash_rq.store.key import Key
 
 _OURS = f"{RQ_KEY_PREFIX}:qstash:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One key, or a family of keys when `of` says what follows its prefix."""
-
-    name: str
-    type: str
-    of: str = ""
-    life: str
-    doc: str
-
-    def __call__(self, word: str = "") -> str:
-        """Return the key of `word`; a key that is no family takes none."""
-        return self.name + word
-
-
 _ALWAYS = "permanent"
 
 JOB = Key(
@@ -89,6 +74,13 @@ WORKER = Key(
     life="RQ's worker TTL",
     doc="RQ's record of a worker; settle counts finished and failed deliveries in it.",
 )
+WORKERS = Key(
+    name=WORKERS_BY_QUEUE_KEY.removesuffix("%s"),
+    type="SET",
+    of="lane",
+    life="while workers serve the lane",
+    doc="RQ's index of the workers that serve a queue, as their keys.",
+)
 DUE = Key(
     name=f"{RQ_KEY_PREFIX}:scheduler:scheduled_jobs",
     type="ZSET",
@@ -101,6 +93,12 @@ SCHEDULER = Key(
     of="scheduler name",
     life="its heartbeat",
     doc="rq-scheduler's record of one running scheduler.",
+)
+BEAT = Key(
+    name=f"{_OURS}beat",
+    type="STRING",
+    life="until all schedulers have been silent for a day",
+    doc="When some scheduler last said that it lives, in milliseconds.",
 )
 ALARM = Key(
     name=f"{_OURS}alarm",

@@ -15,6 +15,7 @@ from qstash_rq.message import Message
 from qstash_rq.schedule import Schedule
 from qstash_rq.store import (
     delivery_scripts,
+    explain_scripts,
     flow_scripts,
     groups,
     keys,
@@ -123,6 +124,7 @@ SAMPLES: dict[str, Sample] = {
             most=6,
         )
     ),
+    "explain": Sample(explain_scripts.explain(user_id="u", message_id="m")),
     "forget_flow": Sample(flow_scripts.forget_flow(lane=Lane("u", flow_key="k"))),
     "forget_tick": Sample(schedules.forget_tick(member="u:s")),
     "promote": Sample(upkeep_scripts.promote(now_ms=1, most=2)),
