@@ -111,7 +111,7 @@ def ensure_first_user(core: Core) -> str:
     """Bring the first user in line with the settings and return its id; idempotent.
 
     Raises SettingsError without QSTASH_TOKEN. What was rotated or replaced since the
-    same settings were first applied stays as it is.
+    same settings were first applied stays as it is; tokens of other settings, applied before, end.
     """
     settings = core.settings
     if not settings.token:

@@ -274,6 +274,12 @@ TOKEN = Key(
     life=_ALWAYS,
     doc="Whom a token stands for and whether it only reads. Tokens themselves are not stored.",
 )
+CONFIGURED = Key(
+    name=f"{_OURS}configured",
+    type="HASH",
+    life=_ALWAYS,
+    doc="What the settings last said of the first user.",
+)
 
 ALL: dict[str, Key] = {word: value for word, value in sorted(globals().items()) if isinstance(value, Key)}
 # Glob patterns of the keys that may outlive every message, for the leak check of the tests.

@@ -33,9 +33,12 @@ def put_user(
     next_key: str = "",
     configured: str = "",
 ) -> Call[Put]:
-    """Add, change or configure a user; an empty text keeps what is there."""
+    """Add, change or configure a user; an empty text keeps what is there.
+
+    Configuring ends the tokens that were configured before and are not any more.
+    """
     args = (user_id, mode.value, token_digest, readonly_digest, current_key, next_key, configured)
-    names = (keys.USERS(), keys.USER(user_id))
+    names = (keys.USERS(), keys.USER(user_id), keys.CONFIGURED())
     return Call(load_script("put_user"), names, args, lambda answer: Put(answer.decode()))
 
 

@@ -83,7 +83,6 @@ def test_another_configuration_is_applied(core: Core) -> None:
         "readonly_token": "r2",
         "current": "k3",
         "next": "k4",
-        "configured": "c2",
     }
 
 
@@ -111,3 +110,48 @@ def test_tokens_are_replaced_one_by_one_or_swapped(
         digest: [b"u", read_only] for digest, read_only in valid.items()
     }
     assert all(_token(core, digest) == [None, None] for digest in invalid)
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid", "invalid"),
+    [
+        ({"token_digest": "t1"}, ["t1"], ["r1"]),
+        ({"token_digest": "t2", "readonly_digest": "r1"}, ["t2", "r1"], ["t1"]),
+        ({"token_digest": "r1"}, ["r1"], ["t1"]),
+        ({"user_id": "v", "token_digest": "t2"}, ["t2"], ["t1", "r1"]),
+        ({"user_id": "v", "token_digest": "t2", "readonly_digest": "r1"}, ["t2", "r1"], ["t1"]),
+    ],
+)
+def test_tokens_taken_out_of_the_configuration_end(
+    core: Core, changes: dict[str, str], valid: list[str], invalid: list[str]
+) -> None:
+    """A read-only token that is gone, and both tokens of a first user who is no longer the first."""
+    _put(core, PutMode.CONFIGURE, **_FULL, configured="c1")
+    changes = {"user_id": "u"} | changes
+
+    core.store.run(put_user(mode=PutMode.CONFIGURE, **changes, configured="c2"))
+
+    assert all(_token(core, digest)[0] == changes["user_id"].encode() for digest in valid)
+    assert all(_token(core, digest) == [None, None] for digest in invalid)
+    assert not {*_user(core).values()} & {*invalid}
+
+
+def test_a_token_that_was_replaced_by_hand_is_not_of_the_configuration(core: Core) -> None:
+    """Taking the read-only token out of the settings ends that one, and none that came in its place."""
+    _put(core, PutMode.CONFIGURE, **_FULL, configured="c1")
+    _put(core, PutMode.CHANGE, readonly_digest="r2")
+
+    _put(core, PutMode.CONFIGURE, token_digest="t2", configured="c2")
+
+    assert (_token(core, "t2"), _token(core, "r2")) == ([b"u", b"0"], [b"u", b"1"])
+    assert _token(core, "t1") == _token(core, "r1") == [None, None]
+
+
+def test_the_configuration_of_another_user_leaves_added_ones_alone(core: Core) -> None:
+    """Users that were added by hand keep their tokens, whatever the settings say."""
+    core.store.run(put_user(user_id="added", mode=PutMode.ADD, token_digest="t8", readonly_digest="r8"))
+    _put(core, PutMode.CONFIGURE, **_FULL, configured="c1")
+
+    core.store.run(put_user(user_id="v", mode=PutMode.CONFIGURE, token_digest="t2", configured="c2"))
+
+    assert (_token(core, "t8"), _token(core, "r8")) == ([b"added", b"0"], [b"added", b"1"])

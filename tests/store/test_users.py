@@ -215,6 +215,37 @@ def test_tokens_that_change_places_in_the_settings_change_their_rights(core: Cor
     assert authenticate(core, DEVELOPMENT_TOKEN) == Identity(FIRST_USER, read_only=True)
 
 
+def test_a_read_only_token_taken_out_of_the_settings_stops_working(core: Core) -> None:
+    """Without QSTASH_READONLY_TOKEN there is none; the other token is as before."""
+    readonly = make_token(FIRST_USER)
+    ensure_first_user(_with(core, readonly_token=readonly))
+    assert authenticate(core, readonly).read_only
+
+    ensure_first_user(core)
+
+    assert authenticate(core, DEVELOPMENT_TOKEN).user_id == FIRST_USER
+    with pytest.raises(Unauthorized):
+        authenticate(core, readonly)
+
+
+def test_the_token_of_an_earlier_first_user_stops_working(core: Core) -> None:
+    """QSTASH_TOKEN names another user: the old token ends, and works again when it is configured again."""
+    token = make_token("alice")
+
+    ensure_first_user(_with(core, token=token))
+
+    assert authenticate(core, token).user_id == "alice"
+    with pytest.raises(Unauthorized):
+        authenticate(core, DEVELOPMENT_TOKEN)
+    assert list_users(core) == ["alice", FIRST_USER]
+
+    ensure_first_user(core)
+
+    assert authenticate(core, DEVELOPMENT_TOKEN).user_id == FIRST_USER
+    with pytest.raises(Unauthorized):
+        authenticate(core, token)
+
+
 def test_keys_are_made_up_alike_by_every_process(core: Core) -> None:
     """Processes that start at once without configured keys make up the same two, which differ."""
     bare = _with(core, token=make_token("alice"), current_signing_key="", next_signing_key="")
