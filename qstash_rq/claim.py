@@ -1,4 +1,4 @@
-"""Claim messages under a lease, keep leases, and give back what a stock RQ worker popped.
+"""Claim messages under a lease, keep leases, give claims back, and put back what a stock RQ worker popped.
 
 The worker's verbs are calls, for either executor.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Withheld
-from qstash_rq.store.delivery_scripts import claim, renew
+from qstash_rq.store.delivery_scripts import claim, give_back, renew
 from qstash_rq.store.message_scripts import put_back
 from qstash_rq.store.script import Call
 
@@ -35,9 +35,22 @@ def put_back_message(core: Core, message_id: str) -> str:
     return core.store.run(put_back(message_id=message_id))
 
 
+def give_back_claims(core: Core, claims: Sequence[Claim]) -> Call[int]:
+    """Return claims whose request has not left to the front of their lanes; answers how many it held."""
+    return give_back(
+        now_ms=core.clock.now_ms(),
+        keep_ms=core.settings.record_retention_ms,
+        held=_held(claims),
+    )
+
+
 def renew_leases(claims: Sequence[Claim], *, lease_until_ms: int) -> Call[tuple[str, ...]]:
     """Keep the leases of slow deliveries; answers the ids this worker no longer holds."""
     return renew(
         lease_until_ms=lease_until_ms,
-        held=[(claimed.message.message_id, claimed.attempt) for claimed in claims],
+        held=_held(claims),
     )
+
+
+def _held(claims: Sequence[Claim]) -> list[tuple[str, int]]:
+    return [(claimed.message.message_id, claimed.attempt) for claimed in claims]

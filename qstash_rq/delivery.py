@@ -11,18 +11,33 @@ from qstash_rq.message import Headers, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateWindow:
+    """The rate window of a flow-control key that a delivery was counted in.
+
+    The request must have left before `leave_by_ms`. `slack_ms` is 0 once it is known when the window's
+    first request arrived; else it says how long this one may be on its way at most.
+    """
+
+    began_ms: int
+    leave_by_ms: int
+    slack_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A message handed to one worker under a lease.
 
     `attempt` counts claims and fences late workers: a settle with another number
     is refused. `retried` counts failed attempts that were followed by a retry; a
-    crash between claim and settle raises the first but not the second.
+    crash between claim and settle raises the first but not the second. Only a key with
+    a rate limit has a `window`.
     """
 
     message: Message
     attempt: int
     retried: int
     signing_key: str
+    window: RateWindow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,7 @@ def _check_at_least_one(name: str, value: int | None) -> None:
 
 
 def _state(flow: StoredFlow, now_ms: int) -> FlowState:
-    window_is_open = now_ms < flow.window_ms + flow.period_ms
+    window_is_open = now_ms < max(flow.window_ms, flow.arrived_ms) + flow.period_ms
     return FlowState(
         key=flow.key,
         wait_list_size=flow.waiting,

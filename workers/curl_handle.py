@@ -1,6 +1,7 @@
 """One of libcurl's easy handles, used for one delivery after the other."""
 
 import ssl
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -51,6 +52,8 @@ class CurlHandle:
         self._method: str | None = None
         self._timeout_ms = self._body_bytes = 0
         self._pinned = False
+        self._leave: Callable[[], bool] | None = None
+        self._asks = False
         self.curl = _new_curl()
         self.curl.setopt(pycurl.HEADERFUNCTION, self._sink.take_line)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._sink.take_chunk)
@@ -67,6 +70,7 @@ class CurlHandle:
         self._set_timeout(prepared.timeout_ms - pin.spent_ms)
         self._set_method(prepared.method)
         self._set_body(prepared)
+        self._set_leave(prepared.leave)
         self._sink.clear(prepared.max_response_bytes)
         if self._guard is not None:
             self._guard.clear()
@@ -110,6 +114,18 @@ class CurlHandle:
         if pin.entry:
             self.curl.setopt(pycurl.RESOLVE, [pin.entry])
             self._pinned = True
+
+    def _set_leave(self, leave: Callable[[], bool] | None) -> None:
+        self._leave = leave
+        # For good, once it is needed: most deliveries never are.
+        if leave is not None and not self._asks:
+            self.curl.setopt(pycurl.PREREQFUNCTION, self._may_leave)
+            self._asks = True
+
+    def _may_leave(self, *_addresses: object) -> int:
+        # libcurl asks when the connection stands, a moment before the request leaves.
+        may = self._leave is None or self._leave()
+        return pycurl.PREREQFUNC_OK if may else pycurl.PREREQFUNC_ABORT
 
     def _set_timeout(self, timeout_ms: int) -> None:
         if timeout_ms == self._timeout_ms:

@@ -66,6 +66,8 @@ class Deliverers:
             deliverer = self._plug_in(scheme)
             if deliverer is None:
                 return Attempt(error=f"no deliverer for {scheme}: URLs")
+            if prepared.leave is not None and not prepared.leave():
+                return Attempt(error="too late to be sent")
             async with asyncio.timeout(prepared.timeout_ms / 1000):
                 attempt = cast("object", await deliverer.deliver(prepared))
         except Exception as error:  # noqa: BLE001 - see above

@@ -8,9 +8,10 @@ wait and go on. The loop knows no RQ; `worker` makes an RQ worker of it.
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from qstash_rq.claim import claim_messages, renew_leases
+from qstash_rq.claim import claim_messages, give_back_claims, renew_leases
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim, Withheld
 from qstash_rq.errors import StoreUnavailable
@@ -18,6 +19,7 @@ from qstash_rq.events import Event, log_event
 from qstash_rq.ids import new_jwt_id
 from qstash_rq.settle import Outcome, judge_attempt
 from qstash_rq.waiting import AsyncExecutor, wait_for_work
+from workers.confirmer import Confirmer
 from workers.deliverer import Deliverers
 from workers.patience import Patience
 from workers.preparation import prepare
@@ -58,6 +60,7 @@ class DeliveryLoop:
         self._deliverers = deliverers
         self._options = options
         self._settler = Settler(core, store, options.worker, self._settled)
+        self._confirmer = Confirmer(core.clock, store)
         self._in_flight: dict[str, Claim] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._place_freed = asyncio.Event()
@@ -88,6 +91,7 @@ class DeliveryLoop:
         parts = [
             asyncio.create_task(self._claim_and_empty()),
             asyncio.create_task(self._settler.run()),
+            asyncio.create_task(self._confirmer.run()),
             asyncio.create_task(self._renew_forever()),
         ]
         try:
@@ -105,6 +109,7 @@ class DeliveryLoop:
         await self._claim_until_stopped()
         while self._in_flight:
             await self._wait_for_place()
+        await self._confirmer.finish()
 
     async def _claim_until_stopped(self) -> None:
         patience = Patience("claim")
@@ -204,9 +209,14 @@ class DeliveryLoop:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, claimed: Claim) -> None:
+        departure = self._confirmer.departure(claimed)
         try:
             prepared = prepare(
-                claimed, settings=self._core.settings, now_ms=self._core.clock.now_ms(), jwt_id=new_jwt_id()
+                claimed,
+                settings=self._core.settings,
+                now_ms=self._core.clock.now_ms(),
+                jwt_id=new_jwt_id(),
+                leave=departure and departure.leave,
             )
             attempt = await self._deliverers.deliver(prepared)
         except Exception as error:  # noqa: BLE001 - see below
@@ -214,10 +224,23 @@ class DeliveryLoop:
             # would hold its place and its lease for ever.
             _log.exception("delivery of %s failed inside the worker", claimed.message.message_id)
             attempt = Attempt(error=f"internal error: {type(error).__name__}")
-        self._settler.add(judge_attempt(self._core, claimed, attempt))
+        if departure is not None:
+            departure.end()
+        if departure is not None and departure.missed:
+            await self._give_back(claimed)
+        else:
+            self._settler.add(judge_attempt(self._core, claimed, attempt))
+
+    async def _give_back(self, claimed: Claim) -> None:
+        """Let a message whose window has ended before its request could leave wait for another one."""
+        with suppress(StoreUnavailable):  # its lease ends by itself
+            await self._store.run(give_back_claims(self._core, [claimed]))
+        self._forget(claimed)
 
     def _settled(self, outcome: Outcome) -> None:
-        claimed = outcome.claim
+        self._forget(outcome.claim)
+
+    def _forget(self, claimed: Claim) -> None:
         # After a lost lease the same message may be in flight here again, in a later attempt.
         if self._in_flight.get(claimed.message.message_id) is claimed:
             del self._in_flight[claimed.message.message_id]

@@ -1,5 +1,7 @@
 """Turn a claim into the request that is sent: the headers of contract 4.1, signed. Pure, sends nothing."""
 
+from collections.abc import Callable
+
 from qstash_rq.delivery import Claim
 from qstash_rq.message import Headers, Message
 from qstash_rq.settings import Settings
@@ -34,7 +36,14 @@ _NEVER_FORWARDED = frozenset(
 )
 
 
-def prepare(claim: Claim, *, settings: Settings, now_ms: int, jwt_id: str) -> PreparedDelivery:
+def prepare(
+    claim: Claim,
+    *,
+    settings: Settings,
+    now_ms: int,
+    jwt_id: str,
+    leave: Callable[[], bool] | None = None,
+) -> PreparedDelivery:
     """Return the request for this attempt of `claim`, with a signature made at `now_ms`."""
     message, allowed = claim.message, settings.allowed_private_hosts
     signature = sign(key=claim.signing_key, url=message.url, body=message.body, now_ms=now_ms, jwt_id=jwt_id)
@@ -53,6 +62,7 @@ def prepare(claim: Claim, *, settings: Settings, now_ms: int, jwt_id: str) -> Pr
         allow_private=settings.allow_private_networks or allowed.names_host_of(message.url),
         allowed_hosts=allowed,
         max_response_bytes=settings.max_body_bytes,
+        leave=leave,
     )
 
 

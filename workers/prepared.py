@@ -1,5 +1,6 @@
 """The value a deliverer is handed: one request, complete and signed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qstash_rq.addresses import is_private
@@ -13,6 +14,7 @@ class PreparedDelivery:
 
     `timeout_ms` covers the whole exchange. Only addresses that `may_reach` lets pass may be connected to;
     `allow_private` holds for all of them, also because the operator trusts the host's name.
+    `leave`, if there is one, is asked as the request is about to leave: after a False nothing may be sent.
     """
 
     method: str
@@ -23,6 +25,7 @@ class PreparedDelivery:
     allow_private: bool
     max_response_bytes: int
     allowed_hosts: AllowedHosts = NOTHING_ALLOWED
+    leave: Callable[[], bool] | None = None
 
     def may_reach(self, address: str) -> bool:
         """Tell whether the address guard lets `address` be connected to; text that is none may not."""

@@ -1,11 +1,11 @@
-"""Typed wrappers of the worker's scripts: claim, renew and settle."""
+"""Typed wrappers of the worker's scripts: claim, renew, give back and settle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qstash_rq.clock import iso_timestamp
-from qstash_rq.delivery import Claim, Settled, Withheld
+from qstash_rq.delivery import Claim, RateWindow, Settled, Withheld
 from qstash_rq.message import Message
 from qstash_rq.store import keys
 from qstash_rq.store.executor import Word
@@ -37,7 +37,7 @@ def _decode_claims(answer: list[Any]) -> tuple[Claim, ...] | Withheld:
     pairs = [word.decode() for word in answer[1]]
     signing_keys = dict(zip(pairs[::2], pairs[1::2], strict=True))
     claims: list[Claim] = []
-    for message_id, attempt, retried, user, spec, body in answer[2:]:
+    for message_id, attempt, retried, user, spec, body, window in answer[2:]:
         user_id = user.decode()
         claims.append(
             Claim(
@@ -45,9 +45,15 @@ def _decode_claims(answer: list[Any]) -> tuple[Claim, ...] | Withheld:
                 attempt=attempt,
                 retried=retried,
                 signing_key=signing_keys[user_id],
+                window=_decode_window(window) if window else None,
             )
         )
     return tuple(claims)
+
+
+def _decode_window(words: list[int]) -> RateWindow:
+    began_ms, leave_by_ms, slack_ms = words
+    return RateWindow(began_ms=began_ms, leave_by_ms=leave_by_ms, slack_ms=slack_ms)
 
 
 def claim(
@@ -70,6 +76,12 @@ def renew(*, lease_until_ms: int, held: Sequence[tuple[str, int]]) -> Call[tuple
     return Call(
         load_script("renew"), (keys.LEASES(),), args, lambda answer: tuple(word.decode() for word in answer)
     )
+
+
+def give_back(*, now_ms: int, keep_ms: int, held: Sequence[tuple[str, int]]) -> Call[int]:
+    """Return claims given as (message id, attempt) to the front of their lanes; answers how many it were."""
+    args = (now_ms, iso_timestamp(now_ms), keep_ms, *(word for pair in held for word in pair))
+    return Call(load_script("give_back"), (keys.LEASES(),), args, int)
 
 
 def settle(

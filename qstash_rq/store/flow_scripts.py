@@ -1,6 +1,6 @@
-"""Typed wrappers of the scripts that change the gate of a flow-control key and forget an expired one."""
+"""Typed wrappers of the scripts that change the gates of flow-control keys, and forget expired ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qstash_rq.lanes import Lane
 from qstash_rq.store import keys
@@ -25,6 +25,12 @@ def change_flow(
         args += (name, value)
     names = (keys.FLOW(lane.name), keys.FLOW_KEYS(lane.user_id))
     return Call(load_script("change_flow"), names, tuple(args), lambda _: None)
+
+
+def confirm(*, arrivals: Sequence[tuple[str, int, int]]) -> Call[None]:
+    """Tell gates, given as (gate, when the window began, when a request of it had arrived)."""
+    args = tuple(word for arrival in arrivals for word in arrival)
+    return Call(load_script("confirm"), (keys.WAKES(),), args, lambda _: None)
 
 
 def forget_flow(*, lane: Lane) -> Call[None]:

@@ -8,7 +8,8 @@ from qstash_rq.store import keys
 from qstash_rq.store.executor import Executor, Word
 from qstash_rq.store.flow_scripts import forget_flow
 
-_FIELDS = ("parallelism", "rate", "period_ms", "window_ms", "count", "paused", "pin_parallelism", "pin_rate")
+_NUMBERS = ("parallelism", "rate", "period_ms", "window_ms", "arrived_ms", "count")
+_FLAGS = ("paused", "pin_parallelism", "pin_rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class StoredFlow:
     rate: int
     period_ms: int
     window_ms: int
+    arrived_ms: int
     count: int
     paused: bool
     pinned_parallelism: bool
@@ -39,7 +41,7 @@ def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[
     for key in flow_keys:
         gate = Lane(user_id, flow_key=key).name
         commands += [
-            ("HMGET", keys.FLOW(gate), *_FIELDS),
+            ("HMGET", keys.FLOW(gate), *_NUMBERS, *_FLAGS),
             ("SCARD", keys.SLOTS(gate)),
             ("LLEN", keys.QUEUE(gate)),
         ]
@@ -52,7 +54,8 @@ def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[
         if gate[2] is None:
             expired.append(key)
             continue
-        parallelism, rate, period_ms, window_ms, count = (int(word or 0) for word in gate[:5])
+        parallelism, rate, period_ms, window_ms, arrived_ms, count = (int(word or 0) for word in gate[:6])
+        paused, pinned_parallelism, pinned_rate = (word == b"1" for word in gate[6:])
         found.append(
             StoredFlow(
                 key=key,
@@ -60,10 +63,11 @@ def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[
                 rate=rate,
                 period_ms=period_ms,
                 window_ms=window_ms,
+                arrived_ms=arrived_ms,
                 count=count,
-                paused=gate[5] == b"1",
-                pinned_parallelism=gate[6] == b"1",
-                pinned_rate=gate[7] == b"1",
+                paused=paused,
+                pinned_parallelism=pinned_parallelism,
+                pinned_rate=pinned_rate,
                 in_flight=in_flight,
                 waiting=waiting,
             )

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from qstash_rq.core import Core
 from qstash_rq.store import keys
+from tests.store.gates import window_end_ms
 
 _DAY_MS = 86_400_000
-_MARGIN_MS = 20
 
 Record = Mapping[str, bytes]
 
@@ -54,8 +54,9 @@ class Gates:
         parallelism, rate = fields.get("parallelism", 0), fields.get("rate", 0)
         if fields.get("paused") or 0 < parallelism <= len(self._active[gate]):
             return True
-        ends_ms = fields.get("window_ms", 0) + fields["period_ms"] + _MARGIN_MS
-        return 0 < rate <= fields.get("count", 0) and self._wakes.get(gate, ends_ms + 1) <= ends_ms
+        ends_ms = window_end_ms(fields.get("window_ms", 0), fields.get("arrived_ms", 0), fields["period_ms"])
+        # It may be that the window is shut because it is about to end, however few have started in it.
+        return bool(rate and fields.get("count")) and self._wakes.get(gate, ends_ms + 1) <= ends_ms
 
     def waits(self, lane: str, gate: str, turns: list[str]) -> bool:
         """Tell whether a queue waits for its turn at a gate that is shut, or about to be visited."""

@@ -4,11 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from qstash_rq.clock import Clock
-from qstash_rq.delivery import Settled
+from qstash_rq.delivery import RateWindow, Settled
 from qstash_rq.message import Flow
+from tests.store.gates import slack_ms, window_end_ms
 from tests.store.model import Expected, Model
-
-MARGIN_MS = 20
 
 
 @dataclass(kw_only=True)
@@ -19,12 +18,41 @@ class Key:
     rate: int = 0
     period_ms: int = 1000
     window_ms: int = 0
+    arrived_ms: int = 0  # 0: nobody has told
     count: int = 0
     paused: bool = False
     pinned_parallelism: bool = False
     pinned_rate: bool = False
     line: list[str] = field(default_factory=list[str])
     recovered: set[str] = field(default_factory=set[str])  # in front of the line, in any order
+
+    def is_shut_by_rate(self, now_ms: int) -> bool:
+        """Tell whether the rate lets nothing start at `now_ms`: it is used up, or the window about to end."""
+        last_ms = self.window_ms + self.period_ms - slack_ms(self.period_ms)
+        closed = self.count >= self.rate or now_ms >= last_ms
+        return bool(self.rate and self.count) and closed and now_ms < self._end_ms()
+
+    def start(self, now_ms: int) -> RateWindow | None:
+        """Count a delivery; returns the window that its worker should be told of."""
+        if not self.count or now_ms >= self._end_ms():
+            self.window_ms, self.arrived_ms, self.count = now_ms, 0, 0
+        self.count += 1
+        if not self.rate:
+            return None
+        slack = slack_ms(self.period_ms)
+        return RateWindow(
+            began_ms=self.window_ms,
+            leave_by_ms=self.window_ms + self.period_ms - slack // 2,
+            slack_ms=0 if self.arrived_ms else slack,
+        )
+
+    def confirm(self, began_ms: int, arrived_ms: int) -> None:
+        """Learn when a request arrived."""
+        if self.window_ms == began_ms and (not self.arrived_ms or arrived_ms < self.arrived_ms):
+            self.arrived_ms = arrived_ms
+
+    def _end_ms(self) -> int:
+        return window_end_ms(self.window_ms, self.arrived_ms, self.period_ms)
 
     def next_ids(self) -> set[str]:
         """Return the ids of which one is the next of the line."""
@@ -66,11 +94,7 @@ class FlowModel(Model):
             return True
         key = self.keys[name]
         full = 0 < key.parallelism <= self.in_flight(name)
-        spent = 0 < key.rate <= key.count and not self._window_is_over(key)
-        return not (key.paused or full or spent)
-
-    def _window_is_over(self, key: Key) -> bool:
-        return self._clock.now_ms() >= key.window_ms + key.period_ms + MARGIN_MS
+        return not (key.paused or full or key.is_shut_by_rate(self._clock.now_ms()))
 
     def _line_of(self, message_id: str) -> Key | None:
         name = self.key_of.get(message_id)
@@ -114,17 +138,12 @@ class FlowModel(Model):
         if line is not None and self.messages[message_id].state == "ready":
             line.line.append(message_id)
 
-    def claim(self, message_id: str, lease_ms: int) -> None:
+    def hand_out(self, message_id: str, lease_ms: int) -> RateWindow | None:
         """Hand a message out and count it for its key."""
         super().claim(message_id, lease_ms)
         self._leave_line(message_id)
         name = self.key_of.get(message_id)
-        if name is None:
-            return
-        key = self.keys[name]
-        if self._window_is_over(key):
-            key.window_ms, key.count = self._clock.now_ms(), 0
-        key.count += 1
+        return None if name is None else self.keys[name].start(self._clock.now_ms())
 
     def settle(
         self, message_id: str, attempt: int, outcome: Settled, due_ms: int, callbacks: int = 0
@@ -150,11 +169,27 @@ class FlowModel(Model):
         """Take back what is leased for too long, to the front of its line."""
         before = set(self.of("ready"))
         count = super().recover(now_ms)
+        self._stand_in_front(before)
+        return count
+
+    def give_back(self, message_id: str, attempt: int) -> int:
+        """Take back what was not sent, to the front of its line; returns how many."""
+        one = self.messages[message_id]
+        if one.state != "active" or one.attempt != attempt:
+            return 0
+        before = set(self.of("ready"))
+        if one.cancel:
+            self._end(message_id, "canceled")
+        else:
+            one.state = "ready"
+        self._stand_in_front(before)
+        return 1
+
+    def _stand_in_front(self, before: set[str]) -> None:
         for message_id in set(self.of("ready")) - before:
             line = self._line_of(message_id)
             if line is not None:
                 line.recovered.add(message_id)
-        return count
 
     def close(self, queue: str) -> None:
         """Forget a queue; what lingers in it lingers no more."""

@@ -1,10 +1,14 @@
 """Change the gates of flow-control keys, and look at what they hold and at who waits."""
 
+from collections.abc import Iterable
+from math import ceil
+
 from qstash_rq.core import Core
+from qstash_rq.delivery import Claim
 from qstash_rq.lanes import Lane
 from qstash_rq.queues import get_queue
-from qstash_rq.store import keys
-from qstash_rq.store.flow_scripts import change_flow
+from qstash_rq.store import delivery_scripts, keys
+from qstash_rq.store.flow_scripts import change_flow, confirm
 from qstash_rq.users import FIRST_USER
 from tests import seed
 
@@ -12,6 +16,16 @@ from tests import seed
 def gate(key: str, user_id: str = FIRST_USER) -> str:
     """Return the name of the gate of a flow-control key, which is that of its own lane."""
     return Lane(user_id, flow_key=key).name
+
+
+def slack_ms(period_ms: int) -> int:
+    """Return how much a request of a key with this period may be on its way."""
+    return min(ceil(period_ms / 25), 500)
+
+
+def window_end_ms(window_ms: int, arrived_ms: int, period_ms: int) -> int:
+    """Return when the next window may begin; `arrived_ms` 0: nobody told of its first request."""
+    return (arrived_ms or window_ms + slack_ms(period_ms)) + period_ms
 
 
 def change(core: Core, key: str, *, new_window: bool = False, **fields: int) -> None:
@@ -23,6 +37,18 @@ def change(core: Core, key: str, *, new_window: bool = False, **fields: int) -> 
         new_window=new_window,
     )
     core.store.run(call)
+
+
+def confirm_window(core: Core, key: str, began_ms: int, arrived_ms: int) -> None:
+    """Tell a gate when a request of one of its windows had arrived, as a worker does."""
+    core.store.run(confirm(arrivals=[(gate(key), began_ms, arrived_ms)]))
+
+
+def give_back(core: Core, claims: Iterable[Claim]) -> int:
+    """Give claims back as a worker does whose requests did not leave."""
+    held = [(one.message.message_id, one.attempt) for one in claims]
+    now_ms = core.clock.now_ms()
+    return core.store.run(delivery_scripts.give_back(now_ms=now_ms, keep_ms=seed.KEEP_MS, held=held))
 
 
 def fields(core: Core, key: str) -> dict[str, int]:

@@ -16,8 +16,9 @@ from tests.factories import NOW_MS
 from tests.store import gates
 
 _NEW = {"parallelism": 0, "rate": 0, "period_ms": 1000}
-_OLD = {"parallelism": 3, "rate": 2, "period_ms": 5000, "users": 1, "window_ms": NOW_MS, "count": 1}
-_RESTART = {"window_ms": NOW_MS + 700, "count": 0}
+_WINDOW = {"window_ms": NOW_MS, "arrived_ms": 0, "count": 1}
+_OLD = {"parallelism": 3, "rate": 2, "period_ms": 5000, "users": 1} | _WINDOW
+_RESTART = {"window_ms": NOW_MS + 700, "arrived_ms": 0, "count": 0}
 _CHANGES: list[tuple[dict[str, int], bool]] = [
     ({"paused": 1}, False),
     ({"paused": 0}, False),
@@ -44,7 +45,7 @@ def test_an_unknown_key_is_made(core: Core, changes: dict[str, int], new_window:
     """A key that no message has used has no limits but those given, and is listed at once."""
     gates.change(core, "k", new_window=new_window, **changes)
 
-    window = {"window_ms": NOW_MS, "count": 0} if new_window else {}
+    window = _WINDOW | {"count": 0} if new_window else {}
     assert _shown(core) == _NEW | window | changes | _since(changes)
     assert core.store.command("SMEMBERS", keys.FLOW_KEYS(FIRST_USER)) == {b"k"}
     assert seed.ring(core) == []
@@ -152,7 +153,7 @@ def test_what_comes_while_a_key_is_paused_waits_in_order(core: Core, clock: Fake
     gates.change(core, "k", paused=0)
 
     assert seed.ids(seed.claim(core)) == ids[2:3]
-    assert gates.wakes(core) == {gates.gate("k"): NOW_MS + 60_020}
+    assert gates.wakes(core) == {gates.gate("k"): NOW_MS + 60_500}
 
 
 def _expire(core: Core, key: str) -> None:

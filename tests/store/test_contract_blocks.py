@@ -108,6 +108,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "claim": Sample(_claim([]), _claim(["u:q"])),
     "close_queue": Sample(queue_scripts.close_queue(lane=_LANE)),
+    "confirm": Sample(flow_scripts.confirm(arrivals=[]), flow_scripts.confirm(arrivals=[("u:~k", 1, 2)])),
     "discard": Sample(
         message_scripts.discard(user_id="u", dlq_ids=[]),
         message_scripts.discard(user_id="u", dlq_ids=["1-0"]),
@@ -127,6 +128,10 @@ SAMPLES: dict[str, Sample] = {
     "explain": Sample(explain_scripts.explain(user_id="u", message_id="m")),
     "forget_flow": Sample(flow_scripts.forget_flow(lane=Lane("u", flow_key="k"))),
     "forget_tick": Sample(schedules.forget_tick(member="u:s")),
+    "give_back": Sample(
+        delivery_scripts.give_back(now_ms=1, keep_ms=2, held=[]),
+        delivery_scripts.give_back(now_ms=1, keep_ms=2, held=[("m", 1)]),
+    ),
     "promote": Sample(upkeep_scripts.promote(now_ms=1, most=2)),
     "put_back": Sample(message_scripts.put_back(message_id="m")),
     "put_group": Sample(

@@ -91,7 +91,8 @@ class FlowMachine(StoreMachine):
         for one in claims:
             message_id = one.message.message_id
             assert message_id in self.model.claimable(), "claimed out of turn"
-            self.model.claim(message_id, self.clock.now_ms() + seed.LEASE_MS)
+            window = self.model.hand_out(message_id, self.clock.now_ms() + seed.LEASE_MS)
+            assert one.window == window
             expected = self.model.messages[message_id]
             assert (one.attempt, one.retried) == (expected.attempt, expected.retried)
         self.claims += claims
@@ -112,6 +113,27 @@ class FlowMachine(StoreMachine):
         """A worker takes all it is given and settles it at once."""
         for one in self._claim(100, ()):
             self._settle(one, outcome, callbacks)
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=_PICK)
+    def give_back(self, pick: int) -> None:
+        """A worker gives back what it could not send in time, or what it no longer holds."""
+        one = self.claims[pick % len(self.claims)]
+        message_id = one.message.message_id
+        expected = self.model.give_back(message_id, one.attempt)
+        assert gates.give_back(self.core, [one]) == expected
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=_PICK, ago_ms=st.sampled_from([0, 0, 5, 50]))
+    def confirm(self, pick: int, ago_ms: int) -> None:
+        """A worker tells when the request of a delivery, of a window long gone perhaps, had arrived."""
+        one = self.claims[pick % len(self.claims)]
+        if one.window is None or one.message.flow is None:
+            return
+        began_ms = one.window.began_ms
+        arrived_ms = max(began_ms, self.clock.now_ms() - ago_ms)
+        gates.confirm_window(self.core, one.message.flow.key, began_ms, arrived_ms)
+        self.model.keys[one.message.flow.key].confirm(began_ms, arrived_ms)
 
     def _is_held(self, one: Claim) -> bool:
         expected = self.model.messages[one.message.message_id]
@@ -156,7 +178,7 @@ class FlowMachine(StoreMachine):
         gates.change(self.core, name, new_window=new_window, **fields)
         key = self.model.keys.setdefault(name, Key())
         if new_window:
-            key.window_ms, key.count = self.clock.now_ms(), 0
+            key.window_ms, key.arrived_ms, key.count = self.clock.now_ms(), 0, 0
         key.parallelism = fields.get("parallelism", key.parallelism)
         key.rate = fields.get("rate", key.rate)
         key.period_ms = fields.get("period_ms", key.period_ms)
@@ -225,7 +247,8 @@ class FlowMachine(StoreMachine):
                 key.rate,
                 key.period_ms,
             )
-            assert (fields.get("window_ms", 0), fields.get("count", 0)) == (key.window_ms, key.count)
+            shown = tuple(fields.get(name, 0) for name in ("window_ms", "arrived_ms", "count"))
+            assert shown == (key.window_ms, key.arrived_ms, key.count)
             assert bool(fields.get("paused")) == key.paused
             assert len(gates.in_flight(self.core, name)) == self.model.in_flight(name)
         for queue in self.model.queues:

@@ -230,3 +230,35 @@ def test_more_deliveries_than_kept_connections_all_arrive(receiver: Receiver, ne
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(work()) == [200] * 150
+
+
+def test_a_request_asks_before_it_leaves(receiver: Receiver, new_multi: NewMulti) -> None:
+    """The question comes when the connection stands; after a no not a byte is sent, and the next may go."""
+    answers = iter([True, False, True])
+    asked: list[int] = []
+
+    def leave() -> bool:
+        asked.append(len(receiver.requests))
+        return next(answers)
+
+    url = receiver.url("/")
+    first, refused, third, unasked = send_all(
+        *[make_prepared(url, leave=leave)] * 3, make_prepared(url), new_multi=new_multi
+    )
+
+    assert (first.status, third.status, unasked.status) == (200, 200, 200)
+    assert refused.status is None
+    assert asked == [0, 1, 1]
+    assert len(receiver.requests) == 3
+
+
+def test_what_cannot_connect_never_leaves(new_multi: NewMulti) -> None:
+    """Nobody is asked when there is no connection to leave by."""
+    asked: list[bool] = []
+
+    [attempt] = send_all(
+        make_prepared("http://127.0.0.1:1/", leave=lambda: not asked.append(True)), new_multi=new_multi
+    )
+
+    assert attempt.status is None
+    assert asked == []

@@ -5,6 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -84,11 +85,11 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("fake_deliverer")
 
 
-def _deliver(*urls: str, timeout_ms: int = 5_000) -> list[Attempt]:
+def _deliver(*urls: str, **over: Any) -> list[Attempt]:
     async def deliver_in_turn() -> list[Attempt]:
         deliverers = Deliverers(Settings(port=4242))
         try:
-            return [await deliverers.deliver(make_prepared(url, timeout_ms=timeout_ms)) for url in urls]
+            return [await deliverers.deliver(make_prepared(url, **over)) for url in urls]
         finally:
             await deliverers.aclose()
 
@@ -124,6 +125,15 @@ def test_a_plug_in_delivers_its_scheme(plug_in: ModuleType) -> None:
 
     assert attempts == [Attempt(status=202, body=b"hi4242")] * 2
     assert (plug_in.opened, plug_in.closed) == (1, 1)
+
+
+@pytest.mark.parametrize(("may_leave", "status"), [(True, 202), (False, None)])
+@pytest.mark.usefixtures("plug_in")
+def test_a_plug_in_is_handed_nothing_that_may_not_leave(may_leave: bool, status: int | None) -> None:
+    """What would be too late for its rate window is not sent by a plug-in either."""
+    [attempt] = _deliver("fake://box/1", leave=lambda: may_leave)
+
+    assert attempt.status == status
 
 
 def test_a_plug_in_that_is_not_needed_is_not_opened(plug_in: ModuleType, receiver: Receiver) -> None:

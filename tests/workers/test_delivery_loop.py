@@ -8,14 +8,18 @@ import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
+from qstash_rq.flow_control import get_flow
 from qstash_rq.ids import new_message_id
 from qstash_rq.lanes import Lane
-from qstash_rq.message import Message, State
+from qstash_rq.message import Flow, Message, State
 from qstash_rq.messages import get_message
 from qstash_rq.queues import pause_queue, upsert_queue
+from qstash_rq.store import keys
 from qstash_rq.storing import store_messages
+from qstash_rq.upkeep import promote_due
 from qstash_rq.users import FIRST_USER
 from qstash_rq.waiting import open_async_store, watch_lanes
+from tests.clock import FakeClock
 from tests.workers.scripted_deliverer import Answer, ScriptedDeliverer
 from workers.delivery_loop import DeliveryLoop, LoopOptions
 from workers.prepared import PreparedDelivery
@@ -255,3 +259,64 @@ def test_a_suspended_deployment_delivers_nothing(core: Core) -> None:
         await until(lambda: loop.claimed == 1 and loop.in_flight == 0)
 
     run_loop(core, deliverer, story=story)
+
+
+def _limited(core: Core, count: int) -> list[str]:
+    return stored(core, count, flow=Flow(key="k", rate=2, period_ms=1_000))
+
+
+def _window(core: Core) -> tuple[int, int]:
+    """Return when the window of the key began and when its first request arrived."""
+    words = core.store.command(
+        "HMGET", keys.FLOW(Lane(FIRST_USER, flow_key="k").name), "window_ms", "arrived_ms"
+    )
+    return int(words[0]), int(words[1])
+
+
+def test_a_window_is_confirmed_by_the_answer(core: Core, clock: FakeClock) -> None:
+    """When a request of a rate-limited key is answered, its window is known to have begun at the endpoint."""
+    began_ms = clock.now_ms()
+    _limited(core, 1)
+
+    def answer(prepared: PreparedDelivery) -> Answer:
+        assert prepared.leave is not None
+        clock.advance(15)
+        assert prepared.leave()
+        clock.advance(6)
+        return OK
+
+    run_loop(core, ScriptedDeliverer(answer))
+
+    assert _window(core) == (began_ms, began_ms + 22)
+
+
+def test_a_lagging_worker_sends_nothing_after_its_window(core: Core, clock: FakeClock) -> None:
+    """What comes too late to leave is given back unsent, costs no attempt, and leaves in a later window."""
+    first, second = _limited(core, 2)
+    left: list[tuple[str, int]] = []
+    began_ms = clock.now_ms()
+    lags = iter([990, 0, 0, 0])
+
+    def answer(prepared: PreparedDelivery) -> Answer:
+        assert prepared.leave is not None
+        clock.advance(next(lags))
+        if not prepared.leave():
+            return Attempt(error="too late")
+        left.append((message_id_of(prepared), clock.now_ms() - began_ms))
+        return OK
+
+    deliverer = ScriptedDeliverer(answer)
+
+    async def story(loop: DeliveryLoop) -> None:
+        await until(lambda: len(deliverer.handed) == 2)
+        await until(lambda: get_flow(core, FIRST_USER, "k").parallelism_count == 0)
+        assert left == []
+        clock.advance(50)
+        await asyncio.to_thread(promote_due, core)
+        await until(lambda: len(left) == 2 and loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story)
+
+    assert sorted(left) == sorted([(first, 1_040), (second, 1_040)])
+    assert {get_message(core, FIRST_USER, one).state for one in (first, second)} == {State.DELIVERED}
+    assert get_flow(core, FIRST_USER, "k").rate_count == 2

@@ -9,7 +9,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'parallelism', 0, 'rate', 0, 'period_ms', 1000)
   redis.call('SADD', KEYS[2], ARGV[2])
 end
-if ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'window_ms', ARGV[3], 'count', 0) end
+if ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'window_ms', ARGV[3], 'arrived_ms', 0, 'count', 0) end
 if #ARGV > 5 then
   local was = redis.call('HGET', KEYS[1], 'paused')
   redis.call('HSET', KEYS[1], unpack(ARGV, 6))

@@ -3,9 +3,9 @@
 -- ARGV  1 worker   2 now_ms   3 now as RQ writes it   4 lease_until_ms   5 most messages
 --       6 most deliveries in flight over all workers
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
--- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body} ...}
+-- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body, rate window} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, flow, alarm, wake_at, start, passing, queue_gate, flow_lane, gate, signing
+-- uses: log, line, rate_window, flow_gate, alarm, wake_at, start, passing, queue_gate, flow_lane, gate, signing
 local claim = {
   worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6,
 }

@@ -1,6 +1,6 @@
 -- start(id, lane, claim): give one ready message of a lane a lease and the next attempt number.
--- Returns the row {id, attempt, retried, user, spec, body}, or nil when the id is stale (cancelled,
--- already claimed, of another lane): an id in a line is a hint, the record decides.
+-- Returns the row {id, attempt, retried, user, spec, body, rate window (see window_count) or ''}, or nil when the id
+-- is stale (cancelled, already claimed, of another lane): an id in a line is a hint, the record decides.
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =}.
 local function start(id, lane, claim)
   local state, origin, attempt, retried, user, spec, body, trail, flow = unpack(redis.call('HMGET', K.job .. id,
@@ -11,6 +11,6 @@ local function start(id, lane, claim)
   redis.call('HSET', K.job .. id, 'state', 'active', 'status', 'started', 'attempt', attempt,
     'started_at', claim.now_iso, 'worker_name', claim.worker, 'trail', trail .. ' ' .. entry)
   redis.call('ZADD', K.leases, claim.lease_until_ms, id)
-  if flow then flow_take(flow, id, claim.now_ms) end
-  return { id, attempt, tonumber(retried) or 0, user, spec, body or '' }
+  local window = flow and flow_take(flow, id, claim.now_ms) or ''
+  return { id, attempt, tonumber(retried) or 0, user, spec, body or '', window }
 end
