@@ -30,6 +30,7 @@ _BY_WORDS = (
     (pycurl.E_OPERATION_TIMEDOUT, "Connection", CONNECT_TIMEOUT),
     (pycurl.E_UNSUPPORTED_PROTOCOL, 'Protocol "', INVALID_URL),
     (pycurl.E_RECV_ERROR, "chunk", MALFORMED),
+    (pycurl.E_RECV_ERROR, "response headers", MALFORMED),  # too large, many 1xx responses taken together
 )
 _BY_CODE = {
     pycurl.E_URL_MALFORMAT: INVALID_URL,

@@ -72,7 +72,13 @@ async def _endless_hints(_request: bytes, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-@pytest.mark.parametrize("player", [_endless_headers, _endless_hints])
+async def _endless_continue(_request: bytes, writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
+        await writer.drain()
+
+
+@pytest.mark.parametrize("player", [_endless_headers, _endless_hints, _endless_continue])
 def test_headers_without_end_are_malformed(player: Player) -> None:
     """They are given up long before the time-out, and before they fill the memory."""
     assert _fail(player) == MALFORMED
