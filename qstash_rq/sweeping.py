@@ -1,13 +1,15 @@
-"""Undo what stock RQ workers do when they die: ids they popped stand in no line any more.
+"""Undo what stock RQ workers do when they die, and what who deletes jobs by RQ's commands leaves behind.
 
-Our own workers pop and lease in one step and leave nothing to sweep. Each sweep looks
-at a bounded number of messages and the next one goes on from there.
+Ids that were popped stand in no line any more; messages that were deleted hold slots and
+use keys. Our own workers pop and lease in one step and leave nothing to sweep. Each sweep
+looks at a bounded number of messages and the next one goes on from there.
 """
 
 from qstash_rq.core import Core
 from qstash_rq.lanes import Lane
+from qstash_rq.store.flows import read_any_flow_keys
 from qstash_rq.store.queues import read_queue_names
-from qstash_rq.store.upkeep_scripts import sweep, sweep_queue
+from qstash_rq.store.upkeep_scripts import sweep, sweep_flow, sweep_queue
 from qstash_rq.store.users import read_user_ids
 
 SWEEP_STEP = 500
@@ -23,7 +25,7 @@ class Sweeper:
         self._offsets: dict[str, int] = {}
 
     def sweep(self) -> int:
-        """Sweep a step of every user's messages and all queues; returns how many were put back."""
+        """Sweep a step of every user's messages and keys, and all queues; returns how many were put back."""
         return sum(self._sweep_user(user_id) for user_id in read_user_ids(self._core.store))
 
     def _sweep_user(self, user_id: str) -> int:
@@ -33,5 +35,7 @@ class Sweeper:
         swept = store.run(sweep(user_id=user_id, before_ms=before_ms, offset=offset, most=SWEEP_STEP))
         self._offsets[user_id] = offset + swept.looked if swept.looked == SWEEP_STEP else 0
         lanes = [Lane(user_id, name).name for name in read_queue_names(store, user_id)]
+        flow_keys = read_any_flow_keys(store, user_id, SWEEP_STEP)
+        store.run_all([sweep_flow(lane=Lane(user_id, flow_key=key), most=SWEEP_STEP) for key in flow_keys])
         calls = [sweep_queue(lane_name=lane, most=SWEEP_STEP) for lane in lanes]
         return swept.put_back + sum(store.run_all(calls))

@@ -78,8 +78,12 @@ def read_flows(store: Executor, user_id: str, flow_keys: Sequence[str]) -> list[
 
 def forget_expired_flows(store: Executor, user_id: str, most: int) -> None:
     """Look at up to `most` of the user's keys, any of them, and forget those that have expired."""
-    words = store.command("SRANDMEMBER", keys.FLOW_KEYS(user_id), most)
-    read_flows(store, user_id, [word.decode() for word in words])
+    read_flows(store, user_id, read_any_flow_keys(store, user_id, most))
+
+
+def read_any_flow_keys(store: Executor, user_id: str, most: int) -> list[str]:
+    """Return up to `most` of the user's flow-control keys, others each time."""
+    return [word.decode() for word in store.command("SRANDMEMBER", keys.FLOW_KEYS(user_id), most)]
 
 
 def count_in_flight(store: Executor) -> int:

@@ -62,10 +62,7 @@ RESULTS = Key(
     doc="RQ's results of a job, left behind by a stock RQ worker.",
 )
 SUSPENDED = Key(
-    name=WORKERS_SUSPENDED,
-    type="STRING",
-    life="until `rq resume`",
-    doc="Set by `rq suspend`: claim hands out nothing.",
+    name=WORKERS_SUSPENDED, type="STRING", life="until `rq resume`", doc="Set: claim hands out nothing."
 )
 WORKER = Key(
     name=BaseWorker.redis_worker_namespace_prefix,
@@ -154,10 +151,14 @@ CLOSING = Key(
     doc="Ids of the messages of a deleted queue that are still to be cancelled.",
 )
 CLOSINGS = Key(
-    name=f"{_OURS}closings",
+    name=f"{_OURS}closings", type="SET", life="until they are drained", doc="Lanes of deleted queues."
+)
+CALLBACKS = Key(
+    name=f"{_OURS}callbacks:",
     type="SET",
-    life="until they are drained",
-    doc="Lanes of deleted queues to drain.",
+    of="message id",
+    life="until they have ended",
+    doc="Ids of the callbacks of a queue's message that have not ended: its slot waits for them.",
 )
 LEASES = Key(
     name=f"{_OURS}leases",
@@ -183,7 +184,14 @@ FLOW = Key(
     type="HASH",
     of="gate (user:~flow-control key)",
     life="while messages use it or it is paused or pinned, then a day",
-    doc="The gate of a flow-control key: limits, rate window, paused, pins, number of living messages.",
+    doc="The gate of a flow-control key: limits, rate window, paused, pins.",
+)
+FLOW_USERS = Key(
+    name=f"{_OURS}flow-users:",
+    type="SET",
+    of="gate",
+    life="while messages use it",
+    doc="Ids of the living messages of this flow-control key.",
 )
 FLOW_KEYS = Key(
     name=f"{_OURS}flow-keys:", type="SET", of="user id", life=_ALWAYS, doc="The user's flow-control keys."
@@ -223,10 +231,7 @@ SCHEDULE_IDS = Key(
     name=f"{_OURS}schedule-ids:", type="SET", of="user id", life=_ALWAYS, doc="Ids of the user's schedules."
 )
 TICKS = Key(
-    name=f"{_OURS}ticks",
-    type="ZSET",
-    life=_ALWAYS,
-    doc="Schedules (user:schedule id), scored by the millisecond of their next tick.",
+    name=f"{_OURS}ticks", type="ZSET", life=_ALWAYS, doc="Schedules, scored by the ms of their next tick."
 )
 TICK_STATES = Key(
     name=f"{_OURS}tick-states:",
@@ -265,7 +270,7 @@ USER = Key(
     type="HASH",
     of="user id",
     life=_ALWAYS,
-    doc="A user: signing keys and the digests of the two tokens.",
+    doc="A user: signing keys, digests of tokens.",
 )
 TOKEN = Key(
     name=f"{_OURS}token:",
@@ -275,10 +280,7 @@ TOKEN = Key(
     doc="Whom a token stands for and whether it only reads. Tokens themselves are not stored.",
 )
 CONFIGURED = Key(
-    name=f"{_OURS}configured",
-    type="HASH",
-    life=_ALWAYS,
-    doc="What the settings last said of the first user.",
+    name=f"{_OURS}configured", type="HASH", life=_ALWAYS, doc="What the settings last said of the first user."
 )
 
 ALL: dict[str, Key] = {word: value for word, value in sorted(globals().items()) if isinstance(value, Key)}

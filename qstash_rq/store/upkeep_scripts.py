@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qstash_rq.clock import iso_timestamp
+from qstash_rq.lanes import Lane
 from qstash_rq.store import keys
 from qstash_rq.store.script import Call, load_script
 
@@ -74,6 +75,12 @@ def sweep(*, user_id: str, before_ms: int, offset: int, most: int) -> Call[Swept
     """Look at `most` living messages of a user and put back those that a stock RQ worker lost."""
     args = (user_id, before_ms, offset, most)
     return Call(load_script("sweep"), (keys.LIVE(user_id),), args, lambda answer: Swept(*answer))
+
+
+def sweep_flow(*, lane: Lane, most: int) -> Call[int]:
+    """Forget messages that others deleted at the gate of a flow-control key; answers how many ids it were."""
+    names = (keys.FLOW_USERS(lane.name), keys.SLOTS(lane.name))
+    return Call(load_script("sweep_flow"), names, (lane.name, most), int)
 
 
 def sweep_queue(*, lane_name: str, most: int) -> Call[int]:

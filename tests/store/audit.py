@@ -122,12 +122,19 @@ class Audit:
             assert int(gate.get(b"lingering", 0)) == counts.get(lane, 0), lane
 
     def _check_callbacks(self) -> None:
-        waiting = Counter(self.records[one].get("source", b"").decode() for one in self.of(*_LIVING))
+        waiting: defaultdict[str, set[str]] = defaultdict(set)
+        for message_id in self.of(*_LIVING):
+            waiting[self.records[message_id].get("source", b"").decode()].add(message_id)
         for message_id, one in self.records.items():
-            assert int(one.get("callbacks", 0)) == waiting[message_id], message_id
-            assert "lingers" not in one or (
-                one["state"].decode() not in _LIVING and waiting[message_id] > 0
-            ), message_id
+            assert "lingers" not in one or (one["state"].decode() not in _LIVING and waiting[message_id]), (
+                message_id
+            )
+        for source, ids in self._family(keys.CALLBACKS, "SMEMBERS"):
+            assert {word.decode() for word in ids} == waiting[source], source
+        in_queues = {
+            one for one in waiting if is_queue(self.records.get(one, {}).get("origin", b"").decode())
+        }
+        assert in_queues <= {source for source, _ in self._family(keys.CALLBACKS, "SMEMBERS")}
 
     def _check_ring(self) -> None:
         turns = [word.decode() for word in self._command("LRANGE", keys.RING(), 0, -1)]

@@ -39,10 +39,11 @@ class Gates:
         assert {name.decode().removeprefix(keys.WAITERS.name) for name in waited_for} <= set(self._users)
         assert set(self._wakes) <= set(self._users)
         for gate, fields in self._gates.items():
-            assert fields.get("users", 0) == len(self._users[gate]), gate
+            users = self._command("SMEMBERS", keys.FLOW_USERS(gate))
+            assert {word.decode() for word in users} == self._users[gate], gate
             held = self._command("SMEMBERS", keys.SLOTS(gate))
             assert {word.decode() for word in held} == self._active[gate], gate
-            stays = any(fields.get(name) for name in ("users", "paused", "pin_parallelism", "pin_rate"))
+            stays = users or any(fields.get(name) for name in ("paused", "pin_parallelism", "pin_rate"))
             left_ms = self._command("PTTL", keys.FLOW(gate))
             assert left_ms == -1 if stays else 0 < left_ms <= _DAY_MS, gate
             user, _, key = gate.partition(":~")

@@ -57,6 +57,11 @@ def fields(core: Core, key: str) -> dict[str, int]:
     return {name.decode(): int(value) for name, value in row.items()}
 
 
+def users(core: Core, key: str) -> set[str]:
+    """Return the ids of the living messages of a key."""
+    return {word.decode() for word in core.store.command("SMEMBERS", keys.FLOW_USERS(gate(key)))}
+
+
 def in_flight(core: Core, key: str) -> set[str]:
     """Return the ids that hold a slot of a gate."""
     return {word.decode() for word in core.store.command("SMEMBERS", keys.SLOTS(gate(key)))}

@@ -17,7 +17,7 @@ from tests.store import gates
 
 _NEW = {"parallelism": 0, "rate": 0, "period_ms": 1000}
 _WINDOW = {"window_ms": NOW_MS, "arrived_ms": 0, "count": 1}
-_OLD = {"parallelism": 3, "rate": 2, "period_ms": 5000, "users": 1} | _WINDOW
+_OLD = {"parallelism": 3, "rate": 2, "period_ms": 5000} | _WINDOW
 _RESTART = {"window_ms": NOW_MS + 700, "arrived_ms": 0, "count": 0}
 _CHANGES: list[tuple[dict[str, int], bool]] = [
     ({"paused": 1}, False),

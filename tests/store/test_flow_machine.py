@@ -266,7 +266,7 @@ class FlowMachine(StoreMachine):
         assert gates.wakes(self.core) == {}
         assert self.core.store.command("KEYS", keys.WAITERS("*")) == []
         for name in _NAMES:
-            assert gates.fields(self.core, name).get("users", 0) == 0
+            assert gates.users(self.core, name) == set()
             gates.change(self.core, name, pin_parallelism=0, pin_rate=0)
         for queue in ("a", "b"):
             assert gates.lingering(self.core, queue) == (0, 0)

@@ -310,7 +310,7 @@ def test_the_last_message_of_a_key_takes_waiters_and_wakes_with_it(core: Core, c
 
     assert gates.waiters(core, "k") == []
     assert gates.wakes(core) == {}
-    assert gates.fields(core, "k")["users"] == 0
+    assert gates.users(core, "k") == set()
     assert seed.claim(core) == ()
     assert seed.ring(core) == []
     del clock

@@ -136,7 +136,7 @@ def _finish(core: Core, clock: FakeClock) -> None:
 
 
 def _nothing_is_held(core: Core, key: str) -> None:
-    assert gates.fields(core, key).get("users", 0) == 0
+    assert gates.users(core, key) == set()
     assert gates.in_flight(core, key) == set()
     assert gates.waiters(core, key) == []
     assert gates.ttl_ms(core, key) != -1

@@ -23,7 +23,7 @@ local function settle_one(outcome)
   if flow then flow_release(flow, id) end
   if outcome.word ~= 'delivered' then return settle_failure(message, outcome, times) end
   local entry = log_append(user, now_ms, id, 'DELIVERED')
-  store_callbacks(user, now_ms, id, outcome.callbacks)
+  store_callbacks(message, now_ms, id, outcome.callbacks)
   finish(id, message, 'delivered', 'finished', times, trail .. ' ' .. entry)
   return 'delivered'
 end

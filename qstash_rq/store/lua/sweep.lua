@@ -1,10 +1,11 @@
--- sweep: put messages that a stock RQ worker popped and lost back into the lines that keep no members.
+-- sweep: put messages that a stock RQ worker popped and lost back into the lines that keep no members, and forget
+-- those whose record somebody deleted.
 -- KEYS  1 live (ZSET)
 -- ARGV  1 user   2 created before, in ms   3 number of living messages to pass over   4 most to look at
 -- Returns  {number looked at, number put back}
 -- Refuses a message in a long line that is as young as the line's head: it stands behind it.
 -- uses: line, leftovers
-local lines, put_back = {}, 0
+local lines, deleted, put_back = {}, {}, 0
 forget_leftovers(ARGV[1], tonumber(ARGV[4]))
 
 -- read
@@ -21,6 +22,7 @@ local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'WITHSCORES', 
 for i = 1, #ids, 2 do
   local id, created_ms = ids[i], tonumber(ids[i + 1])
   local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
+  if not state then deleted[#deleted + 1] = id end
   if state == 'ready' and not is_queue(lane) then
     local line = line_of(lane)
     -- A retried one stands behind younger ones: in a long line it may get a second id, which claim drops.
@@ -31,6 +33,7 @@ for i = 1, #ids, 2 do
 end
 
 -- write
+for _, id in ipairs(deleted) do redis.call('ZREM', KEYS[1], id) end
 for lane, line in pairs(lines) do
   for _, id in ipairs(line.lost) do redis.call('LPUSH', K.queue .. lane, id) end
   put_back = put_back + #line.lost

@@ -1,20 +1,33 @@
--- sweep_queue: put right what a stock RQ worker left behind in a queue when it died.
+-- sweep_queue: put right what others left behind in a queue: a stock RQ worker that died, or who deleted jobs.
 -- KEYS  1 lane (HASH)
 -- ARGV  1 lane   2 most ids
 -- Returns  the number of messages put back
 -- Refuses nothing. An id that stands in line already stays as it is.
--- uses: line, leftovers
+-- uses: line, flow, flow_use, finish, leftovers
 local lane, most = ARGV[1], tonumber(ARGV[2])
 local line, put_back = K.queue .. lane, 0
 forget_leftovers(lane, most)
 for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
-  -- A ready message that holds a slot stands in front; popped, it would block the whole queue.
-  local missing = redis.call('HGET', K.job .. id, 'state') == 'ready'
-    and not redis.call('LPOS', line, id, 'MAXLEN', 1000)
-  if missing then
+  local state, lingers = unpack(redis.call('HMGET', K.job .. id, 'state', 'lingers'))
+  if not state then
+    redis.call('DEL', K.callbacks .. id)
+    slot_free(lane, id)
+  elseif state == 'ready' and not redis.call('LPOS', line, id, 'MAXLEN', 1000) then
+    -- A ready message that holds a slot stands in front; popped, it would block the whole queue.
     redis.call('LPUSH', line, id)
     put_back = put_back + 1
+  elseif lingers then
+    for _, callback in ipairs(redis.call('SRANDMEMBER', K.callbacks .. id, most)) do
+      if redis.call('EXISTS', K.job .. callback) == 0 then callback_ended(id, callback) end
+    end
   end
+end
+local lingering = 0
+for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
+  lingering = lingering + redis.call('HEXISTS', K.job .. id, 'lingers')
+end
+if tonumber(redis.call('HGET', KEYS[1], 'lingering') or 0) ~= lingering then
+  redis.call('HSET', KEYS[1], 'lingering', lingering)
 end
 -- All others the members know: a claim finds them once the lane is on the ring.
 if redis.call('EXISTS', K.members .. lane) == 1 then lane_wake(lane) end

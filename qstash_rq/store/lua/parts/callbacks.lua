@@ -1,19 +1,20 @@
--- store_callbacks(user, now_ms, source, callbacks, placeholder, dlq_id): accept the callbacks of an
+-- store_callbacks(message, now_ms, source, callbacks, placeholder, dlq_id): accept the callbacks of an
 -- attempt of `source`. Where a dead letter was made its id takes the placeholder's place in their bodies.
+-- message: {user =, lane =}, the source's. In a queue it waits for them, so their ids are kept.
 local function with_dlq_id(body, placeholder, dlq_id)
   local from, to = string.find(body, placeholder, 1, true)
   if not from then return body end
   return string.sub(body, 1, from - 1) .. dlq_id .. string.sub(body, to + 1)
 end
 
-local function store_callbacks(user, now_ms, source, callbacks, placeholder, dlq_id)
+local function store_callbacks(message, now_ms, source, callbacks, placeholder, dlq_id)
   for _, callback in ipairs(callbacks) do
     for i = 1, #callback.record, 2 do
       if dlq_id and placeholder ~= '' and callback.record[i] == 'body' then
         callback.record[i + 1] = with_dlq_id(callback.record[i + 1], placeholder, dlq_id)
       end
     end
-    store(user, now_ms, callback)
-    redis.call('HINCRBY', K.job .. source, 'callbacks', 1)
+    store(message.user, now_ms, callback)
+    if is_queue(message.lane) then redis.call('SADD', K.callbacks .. source, callback.id) end
   end
 end

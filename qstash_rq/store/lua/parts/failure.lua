@@ -13,13 +13,13 @@ local function settle_failure(message, outcome, times)
     redis.call('HSET', K.job .. id, 'state', 'due', 'status', 'scheduled', 'trail', trail .. log('RETRY', 'n', next_ms),
       'retried', (tonumber(message.retried) or 0) + 1, 'not_before_ms', outcome.due_ms)
     due_add(id, outcome.due_ms)
-    store_callbacks(message.user, now_ms, id, outcome.callbacks)
+    store_callbacks(message, now_ms, id, outcome.callbacks)
     return 'retry'
   end
   trail = trail .. log('FAILED', 'd', outcome.response)
   local expires_s = math.ceil((tonumber(now_ms) + tonumber(times.dead_keep_ms)) / 1000)
   local dlq_id = bury(id, message, now_ms, expires_s, outcome.response, outcome.body)
-  store_callbacks(message.user, now_ms, id, outcome.callbacks, outcome.placeholder, dlq_id)
+  store_callbacks(message, now_ms, id, outcome.callbacks, outcome.placeholder, dlq_id)
   local kept = { now_ms = now_ms, now_iso = times.now_iso, keep_ms = times.dead_keep_ms }
   finish(id, message, 'failed', 'failed', kept, trail)
   return 'failed'

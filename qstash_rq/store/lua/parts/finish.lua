@@ -3,6 +3,8 @@
 -- message: {user =, lane =}; times: {now_ms =, now_iso =, keep_ms =}.
 -- A queue's slot is held until the message's callbacks have ended too: until then it lingers, and its
 -- record, through which they find the slot, does not expire.
+-- slot_free(lane, id, flow): let an id go from its queue; whatever it kept back is woken.
+-- callback_ended(source, id): a callback of source is over, or was deleted; the last one ends the lingering.
 
 -- What held a slot, or stood in front and waited for the gate of its flow-control key, makes room.
 local function slot_free(lane, id, flow)
@@ -16,10 +18,10 @@ end
 local function is_member(lane, id) return redis.call('ZSCORE', K.members .. lane, id) end
 
 -- The message that this one is a callback of may have waited for it.
-local function callback_ended(source)
-  local left = redis.call('HINCRBY', K.job .. source, 'callbacks', -1)
+local function callback_ended(source, id)
+  redis.call('SREM', K.callbacks .. source, id)
   local keep_ms, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
-  if left > 0 or not keep_ms then return end
+  if not keep_ms or redis.call('EXISTS', K.callbacks .. source) == 1 then return end
   redis.call('HDEL', K.job .. source, 'lingers')
   redis.call('PEXPIRE', K.job .. source, keep_ms)
   if is_member(lane, source) then redis.call('HINCRBY', K.lane .. lane, 'lingering', -1) end
@@ -32,15 +34,14 @@ local function finish(id, message, state, status, times, trail)
     'ended_at', times.now_iso, 'ended_ms', times.now_ms)
   redis.call('PEXPIRE', K.job .. id, times.keep_ms)
   redis.call('ZREM', K.live .. message.user, id)
-  local flow, source, schedule, callbacks =
-    unpack(redis.call('HMGET', K.job .. id, 'flow', 'source', 'schedule', 'callbacks'))
-  if flow then flow_leave(flow) end
-  if source and redis.call('EXISTS', K.job .. source) == 1 then callback_ended(source) end
+  local flow, source, schedule = unpack(redis.call('HMGET', K.job .. id, 'flow', 'source', 'schedule'))
+  if flow then flow_leave(flow, id) end
+  if source then callback_ended(source, id) end
   if schedule and redis.call('HEXISTS', K.tick_states .. schedule, id) == 1 then
     redis.call('HSET', K.tick_states .. schedule, id, state == 'delivered' and 'SUCCESS' or 'FAIL')
   end
   if not is_queue(lane) then return end
-  if callbacks and tonumber(callbacks) > 0 and is_member(lane, id) then
+  if redis.call('EXISTS', K.callbacks .. id) == 1 and is_member(lane, id) then
     redis.call('HSET', K.job .. id, 'lingers', times.keep_ms)
     redis.call('PERSIST', K.job .. id)
     redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)

@@ -26,7 +26,7 @@ local function store(user, now_ms, message)
   redis.call('ZADD', K.live .. user, now_ms, id)
   if message.flow ~= '' then
     redis.call('HSET', K.job .. id, 'flow', message.flow)
-    flow_join(message.flow, user, message.parallelism, message.rate, message.period_ms)
+    flow_join(message.flow, id, user, message.parallelism, message.rate, message.period_ms)
   end
   if waits then
     if is_queue(lane) then redis.call('ZADD', K.members .. lane, DELAYED_PLACE, id) end
