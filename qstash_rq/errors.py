@@ -84,5 +84,9 @@ class StoreUnavailable(QStashError):
     code = ErrorCode.UNAVAILABLE
 
 
+class StoreDefect(Exception):
+    """Redis refused a command of ours as wrong, or a script failed: a defect, which no caller can help."""
+
+
 class SettingsError(Exception):
     """The process cannot start with these settings; the text names the setting."""

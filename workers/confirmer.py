@@ -4,7 +4,7 @@ import asyncio
 
 from qstash_rq.clock import Clock
 from qstash_rq.delivery import Claim
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.rate_windows import Arrival, confirm_windows, gate_name
 from qstash_rq.waiting import AsyncExecutor
 from workers.departure import Departure
@@ -51,7 +51,11 @@ class Confirmer:
                     self.add(Arrival(gate, began_ms, arrived_ms))
                 await asyncio.sleep(patience.next_wait_s(error))
                 continue
-            patience.succeeded()
+            except StoreDefect as error:
+                # Told again it would be as wrong: these windows end as they began, by the clock.
+                await asyncio.sleep(patience.next_wait_s(error))
+            else:
+                patience.succeeded()
             if not self._waiting:
                 self._all_told.set()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from qstash_rq.claim import claim_messages, give_back_claims, renew_leases
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim, Withheld
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.ids import new_jwt_id
 from qstash_rq.settle import Outcome, judge_attempt
@@ -122,32 +122,34 @@ class DeliveryLoop:
                 idle = not self._in_flight
                 # Never cut short: a claim that is carried out unheard waits for its lease to end.
                 backlog = await self._claim()
-                patience.succeeded()
                 if not backlog and not self._stopping.is_set():
                     if self._options.burst and idle:
                         return
                     await self._wait_for_work()
-            except StoreUnavailable as error:
+                # Not before the wait: a server out of memory lets a claim pass, and refuses to wait.
+                patience.succeeded()
+            except (StoreUnavailable, StoreDefect) as error:
                 await self._unless_stopped(asyncio.sleep(patience.next_wait_s(error)))
 
     async def _claim(self) -> bool:
         """Fill free places; returns whether there may be more to claim."""
         while not self._room():
             await self._wait_for_place()
+        lease_until_ms = self._lease_end_ms()
         claims = await self._store.run(
             claim_messages(
                 self._core,
                 worker=self._options.worker,
                 most=self._room(),
                 lanes=self._options.lanes,
-                lease_until_ms=self._lease_end_ms(),
+                lease_until_ms=lease_until_ms,
             )
         )
         self._note(claims if isinstance(claims, Withheld) else None)
         if isinstance(claims, Withheld):
             return False
         for claimed in claims:
-            self._start(claimed)
+            self._start(claimed, lease_until_ms)
         return bool(claims)
 
     def _room(self) -> int:
@@ -200,15 +202,20 @@ class DeliveryLoop:
             log_event(_log, logging.INFO, Event.WORKER_SUSPENDED, worker=self._options.worker)
         self._withheld = withheld
 
-    def _start(self, claimed: Claim) -> None:
+    def _start(self, claimed: Claim, lease_until_ms: int) -> None:
         self.claimed += 1
         self._in_flight[claimed.message.message_id] = claimed
-        task = asyncio.create_task(self._deliver(claimed))
+        task = asyncio.create_task(self._deliver(claimed, lease_until_ms))
         # The loop keeps only weak references to tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, claimed: Claim) -> None:
+    async def _deliver(self, claimed: Claim, lease_until_ms: int) -> None:
+        if self._core.clock.now_ms() >= lease_until_ms:
+            # This process or Redis stood still: the message is another's by now, and its queue has moved on.
+            log_event(_log, logging.WARNING, Event.LEASE_LOST, message_id=claimed.message.message_id)
+            self._forget(claimed)
+            return
         departure = self._confirmer.departure(claimed)
         try:
             prepared = prepare(
@@ -233,8 +240,11 @@ class DeliveryLoop:
 
     async def _give_back(self, claimed: Claim) -> None:
         """Let a message whose window has ended before its request could leave wait for another one."""
-        with suppress(StoreUnavailable):  # its lease ends by itself
-            await self._store.run(give_back_claims(self._core, [claimed]))
+        try:
+            with suppress(StoreUnavailable):  # its lease ends by itself
+                await self._store.run(give_back_claims(self._core, [claimed]))
+        except StoreDefect:
+            _log.exception("store.defect: %s waits for its lease to end", claimed.message.message_id)
         self._forget(claimed)
 
     def _settled(self, outcome: Outcome) -> None:
@@ -265,7 +275,7 @@ class DeliveryLoop:
                 continue
             try:
                 lost = await self._store.run(renew_leases(claims, lease_until_ms=self._lease_until_ms))
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreDefect) as error:
                 await asyncio.sleep(patience.next_wait_s(error))
                 continue
             patience.succeeded()

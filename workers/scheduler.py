@@ -23,7 +23,7 @@ from rq_scheduler.utils import (
 )
 
 from qstash_rq.core import Core, open_core
-from qstash_rq.errors import SettingsError, StoreUnavailable
+from qstash_rq.errors import SettingsError, StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.settings import Settings
 from qstash_rq.starting import refuse_unfit_server
@@ -42,6 +42,7 @@ from qstash_rq.upkeep import (
 )
 from qstash_rq.waiting import wait_for_alarm
 from workers.patience import Patience
+from workers.steps import Steps
 from workers.stop_signal import StopSignal
 
 # The longest sleep, and never longer than half a lease: a lease rings no alarm when it begins, so a
@@ -74,6 +75,7 @@ class DeliveryScheduler(Scheduler):
         self._core = core
         self.name: str = name or uuid4().hex
         self._sweeper = Sweeper(core)
+        self._steps = Steps(core)
         self._stop = StopSignal()
         self._beat_at_ms = 0
         self._tidy_at_ms = 0
@@ -90,7 +92,7 @@ class DeliveryScheduler(Scheduler):
                 if burst:
                     break
                 self._stop.interrupt(partial(self.sleep_until, wake_ms))
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreDefect) as error:
                 self._stop.interrupt(partial(time.sleep, patience.next_wait_s(error)))
         self._forget()
 
@@ -99,16 +101,14 @@ class DeliveryScheduler(Scheduler):
         now_ms = self._core.clock.now_ms()
         if now_ms >= self._beat_at_ms:
             self._beat_at_ms = now_ms + HEARTBEAT_MS
-            beat_scheduler(self._core, self.name)
-            drain_closed(self._core)
+            self._steps.run("beat", self._beat)
+            self._steps.run("drain", drain_closed)
         if now_ms >= self._tidy_at_ms:
             self._tidy_at_ms = now_ms + TIDY_MS
-            expire_old(self._core)
-            put_back = self._sweeper.sweep()
-            if put_back:
-                log_event(_log, logging.WARNING, Event.MESSAGES_SWEPT, messages=put_back)
-        tick_ms, due_ms = tick_due(self._core), promote_due(self._core)
-        lease_end_ms = recover_lost(self._core)
+            self._steps.run("expire", expire_old)
+            self._steps.run("sweep", self._sweep)
+        tick_ms, due_ms = self._steps.run("tick", tick_due), self._steps.run("promote", promote_due)
+        lease_end_ms = self._steps.run("recover", recover_lost)
         if lease_end_ms is not None:
             # Leases of one worker end a millisecond apart: taken together they are a few steps, not hundreds.
             lease_end_ms += RECOVER_TOGETHER_MS
@@ -144,10 +144,18 @@ class DeliveryScheduler(Scheduler):
         else:
             time.sleep(max(SHORTEST_NAP_MS, min(left_ms, LONGEST_NAP_MS)) / 1000)
 
+    def _beat(self, core: Core) -> None:
+        beat_scheduler(core, self.name)
+
+    def _sweep(self, _core: Core) -> None:
+        put_back = self._sweeper.sweep()
+        if put_back:
+            log_event(_log, logging.WARNING, Event.MESSAGES_SWEPT, messages=put_back)
+
     def _forget(self) -> None:
         try:
             forget_scheduler(self._core, self.name)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreDefect) as error:
             _log.warning("scheduler %s leaves its record to expire: %s", self.name, error)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Delivered, Retry, Settled
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.settle import Outcome, settle_outcomes
 from qstash_rq.waiting import AsyncExecutor
@@ -39,9 +39,10 @@ class Settler:
     async def run(self) -> None:
         """Settle what is added, for ever."""
         patience = Patience("settle")
+        most = SETTLE_BATCH
         while True:
             await self._some.wait()
-            batch = self._waiting[:SETTLE_BATCH]
+            batch = self._waiting[:most]
             try:
                 words = await self._store.run(
                     settle_outcomes(self._core, worker=self._worker, outcomes=batch)
@@ -50,11 +51,29 @@ class Settler:
                 # The call may have been carried out: sent again, its outcomes are superseded.
                 await asyncio.sleep(patience.next_wait_s(error))
                 continue
+            except StoreDefect as error:
+                # One of them cannot be written: alone it fails alone.
+                if len(batch) == 1:
+                    self._give_up(batch[0], error)
+                most = 1
+                continue
             patience.succeeded()
-            del self._waiting[: len(batch)]
-            if not self._waiting:
-                self._some.clear()
+            self._take_out(len(batch))
+            most = min(SETTLE_BATCH, 2 * most)
             self._report(batch, words)
+
+    def _take_out(self, count: int) -> None:
+        del self._waiting[:count]
+        if not self._waiting:
+            self._some.clear()
+
+    def _give_up(self, outcome: Outcome, error: StoreDefect) -> None:
+        # Its lease ends, and it is delivered again: by then somebody may have repaired its record.
+        message_id = outcome.claim.message.message_id
+        log_event(_log, logging.ERROR, Event.STORE_DEFECT, who="settle", message_id=message_id)
+        _log.error("store.defect in settle:", exc_info=error)
+        self._take_out(1)
+        self._on_settled(outcome)
 
     def _report(self, batch: Sequence[Outcome], words: Sequence[Settled]) -> None:
         for outcome, word in zip(batch, words, strict=True):

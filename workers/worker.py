@@ -10,7 +10,9 @@ import contextlib
 import gc
 import logging
 import signal
+import time
 from dataclasses import replace
+from math import ceil
 from types import FrameType
 from typing import Any
 
@@ -20,15 +22,16 @@ from rq.logutils import setup_loghandlers
 from rq.worker.base import BaseWorker, DequeueStrategy, WorkerStatus
 
 from qstash_rq.core import Core, open_core
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.lanes import EVERY_LANE, lane_names
 from qstash_rq.settings import Settings
 from qstash_rq.starting import redis_url_of, refuse_unfit_server
 from qstash_rq.users import ensure_first_user, list_users
-from qstash_rq.waiting import open_async_store, redis_trouble, watch_lanes
+from qstash_rq.waiting import CALL_TIMEOUT_S, open_async_store, redis_trouble, watch_lanes
 from workers.deliverer import Deliverers
 from workers.delivery_loop import DeliveryLoop, LoopOptions
+from workers.patience import Patience
 
 _log = logging.getLogger("qstash_rq.workers")
 
@@ -149,18 +152,22 @@ class DeliveryWorker(BaseWorker):
     async def _tend(self, loop: DeliveryLoop) -> None:
         """Keep what `rq info` shows true: the state, and that this worker lives."""
         events = asyncio.get_running_loop()
+        patience = Patience("heartbeat")
         shown: WorkerStatus | None = None
         beat_at = events.time() + HEARTBEAT_S
         while True:
             state = _state(loop)
             # Redis trouble is logged by the loop that has work to do; here it only makes the picture stale.
-            with contextlib.suppress(StoreUnavailable), redis_trouble():
-                if state is not shown:
-                    await asyncio.to_thread(self.set_state, state)
-                    shown = state
-                if events.time() >= beat_at:
-                    beat_at = events.time() + HEARTBEAT_S
-                    await asyncio.to_thread(self._beat)
+            try:
+                with contextlib.suppress(StoreUnavailable), redis_trouble():
+                    if state is not shown:
+                        await asyncio.to_thread(self.set_state, state)
+                        shown = state
+                    if events.time() >= beat_at:
+                        beat_at = events.time() + HEARTBEAT_S
+                        await asyncio.to_thread(self._beat)
+            except StoreDefect as error:
+                patience.next_wait_s(error)
             await asyncio.sleep(STATE_S)
 
     def _beat(self) -> None:
@@ -170,12 +177,37 @@ class DeliveryWorker(BaseWorker):
             # Redis came back empty.
             self.register_birth()
 
+    @property
+    def connection_timeout(self) -> int:
+        """How long RQ's own calls may take, in seconds: no longer than ours, since none waits for a job."""
+        return ceil(CALL_TIMEOUT_S)
+
+    def _set_connection(self, connection: Any) -> Any:  # noqa: ANN401 - RQ's signature
+        connection = super()._set_connection(connection)
+        # The command line has connected before the time-out was set.
+        connection.connection_pool.disconnect()
+        return connection
+
+    def subscribe(self) -> None:
+        """Listen to RQ's commands, in a thread."""
+        self._listening = Patience("commands")
+        super().subscribe()
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: object, pubsub_thread: object) -> None:
+        # RQ's own ends the thread at a time-out: the worker would hear no command until it is started anew.
+        del pubsub, pubsub_thread
+        try:
+            with redis_trouble():
+                raise exc
+        except (StoreUnavailable, StoreDefect) as error:
+            time.sleep(self._listening.next_wait_s(error))
+
     def teardown(self) -> None:
         """Register this worker's death, unless Redis is away; its record expires by itself then."""
         try:
             with redis_trouble():
                 super().teardown()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreDefect) as error:
             log_event(_log, logging.WARNING, Event.STORE_UNAVAILABLE, who="teardown", error=error)
 
     def execute_job(self, job: Any, queue: Any) -> None:  # noqa: ANN401 - RQ's signature

@@ -18,9 +18,12 @@ from qstash_rq.store.executor import AsyncRedisClient, Executor, RedisClient
 _log = logging.getLogger("qstash_rq.store")
 
 CONNECT_TIMEOUT_S = 2.0
-ANSWER_TIMEOUT_S = 5.0
+# With the wait below it is how long a call is left without an answer when the connection or the server
+# is frozen: what it did is unknown then, and the next one begins on a connection of its own.
+ANSWER_TIMEOUT_S = 2.0
 # A worker blocks on the ring for up to this long; its socket must outwait it.
 BLOCK_S = 2.0
+CALL_TIMEOUT_S = ANSWER_TIMEOUT_S + BLOCK_S
 
 
 def open_client(url: str) -> RedisClient:
@@ -28,7 +31,7 @@ def open_client(url: str) -> RedisClient:
     client: Any = cast("Any", Redis).from_url(
         url,
         protocol=2,
-        socket_timeout=ANSWER_TIMEOUT_S + BLOCK_S,
+        socket_timeout=CALL_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )
@@ -40,7 +43,7 @@ def open_async_client(url: str) -> AsyncRedisClient:
     client: Any = cast("Any", AsyncRedis).from_url(
         url,
         protocol=2,
-        socket_timeout=ANSWER_TIMEOUT_S + BLOCK_S,
+        socket_timeout=CALL_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         retry=AsyncRetry(NoBackoff(), 0),
     )

@@ -1,8 +1,8 @@
 """Run calls: one executor for the synchronous processes, one for asyncio.
 
 Redis trouble of every kind (gone, loading, read-only, out of memory) becomes
-StoreUnavailable. A script the server does not know (it restarted empty) is sent
-whole. Nothing is sent twice after it may have been received.
+StoreUnavailable, a command that was wrong StoreDefect. A script the server does not
+know (it restarted empty) is sent whole. Nothing is sent twice after it may have been received.
 """
 
 from collections.abc import Generator, Sequence
@@ -10,14 +10,19 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
+from qstash_rq.store.outages import is_outage
 from qstash_rq.store.script import Call
 
 T = TypeVar("T")
 
 
 Word = str | bytes | int
+
+# How long a call waits for replicas; more than enough for those that are well.
+REPLICAS_MS = 1_000
 
 
 class RedisPipeline(Protocol):
@@ -58,12 +63,18 @@ class AsyncRedisClient(Protocol):
 
 @contextmanager
 def redis_trouble() -> Generator[None]:
-    """Turn any error of the Redis client into StoreUnavailable; its cause says more, for the log alone."""
+    """Turn any error of the Redis client into StoreUnavailable, or into StoreDefect when the fault is ours.
+
+    The cause says more, for the log alone.
+    """
     try:
         yield
     except (RedisError, OSError) as error:
-        msg = "redis is unavailable, try again later"
-        raise StoreUnavailable(msg) from error
+        if is_outage(error):
+            msg = "redis is unavailable, try again later"
+            raise StoreUnavailable(msg) from error
+        msg = "redis refused a command as wrong"
+        raise StoreDefect(msg) from error
 
 
 class Executor:
@@ -72,22 +83,49 @@ class Executor:
     def __init__(self, client: RedisClient) -> None:
         self.client = client
 
-    def run(self, call: Call[T]) -> T:
-        """Run one call and decode its answer; raises StoreUnavailable."""
-        with redis_trouble():
+    def run(self, call: Call[T], *, replicas: int = 0) -> T:
+        """Run one call and decode its answer; raises StoreUnavailable or StoreDefect.
+
+        With `replicas` it is unavailable, too, when fewer than those have heard of it within a second:
+        the primary has it all the same.
+        """
+        with redis_trouble(), self._alone_in_silence():
             try:
-                answer = self.client.execute_command(*call.command(whole=False))
+                answer = self._exchange(call.command(whole=False), replicas)
             except NoScriptError:
-                answer = self.client.execute_command(*call.command(whole=True))
+                answer = self._exchange(call.command(whole=True), replicas)
         return call.decode(answer)
 
+    def _exchange(self, words: tuple[Word, ...], replicas: int) -> Any:  # noqa: ANN401 - what Redis answers
+        if not replicas:
+            return self.client.execute_command(*words)
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.execute_command(*words)
+        pipeline.execute_command("WAIT", replicas, REPLICAS_MS)
+        answer, reached = pipeline.execute()
+        if reached < replicas:
+            msg = f"redis has stored it on {reached} of {replicas} replicas, try again later"
+            raise StoreUnavailable(msg)
+        return answer
+
+    @contextmanager
+    def _alone_in_silence(self) -> Generator[None]:
+        """Close the idle connections when one is silent: all may be dead, and each would cost a time-out."""
+        try:
+            yield
+        except RedisTimeoutError:
+            pool = _pool_of(self.client)
+            if pool is not None:
+                pool.disconnect(inuse_connections=False)
+            raise
+
     def run_all(self, calls: Sequence[Call[T]]) -> list[T]:
-        """Run many calls in one round trip, each on its own; raises StoreUnavailable."""
+        """Run many calls in one round trip, each on its own; raises StoreUnavailable or StoreDefect."""
         if not calls:
             return []
         # The first one teaches the server the script, should it not know it.
         answers = [self.run(calls[0])]
-        with redis_trouble():
+        with redis_trouble(), self._alone_in_silence():
             pipeline = self.client.pipeline(transaction=False)
             for call in calls[1:]:
                 pipeline.execute_command(*call.command(whole=False))
@@ -95,15 +133,15 @@ class Executor:
         return answers + [call.decode(one) for call, one in zip(calls[1:], rest, strict=True)]
 
     def command(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
-        """Send one plain command; raises StoreUnavailable."""
-        with redis_trouble():
+        """Send one plain command; raises StoreUnavailable or StoreDefect."""
+        with redis_trouble(), self._alone_in_silence():
             return self.client.execute_command(*words)
 
     def commands(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
         """Send several commands in one round trip, not as a transaction."""
         if not commands:
             return []
-        with redis_trouble():
+        with redis_trouble(), self._alone_in_silence():
             pipeline = self.client.pipeline(transaction=False)
             for words in commands:
                 pipeline.execute_command(*words)
@@ -117,19 +155,32 @@ class AsyncExecutor:
         self.client = client
 
     async def run(self, call: Call[T]) -> T:
-        """Run one call and decode its answer; raises StoreUnavailable."""
+        """Run one call and decode its answer; raises StoreUnavailable or StoreDefect."""
         with redis_trouble():
             try:
-                answer = await self.client.execute_command(*call.command(whole=False))
+                answer = await self._send(*call.command(whole=False))
             except NoScriptError:
-                answer = await self.client.execute_command(*call.command(whole=True))
+                answer = await self._send(*call.command(whole=True))
         return call.decode(answer)
 
     async def command(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
-        """Send one plain command; raises StoreUnavailable."""
+        """Send one plain command; raises StoreUnavailable or StoreDefect."""
         with redis_trouble():
+            return await self._send(*words)
+
+    async def _send(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
+        try:
             return await self.client.execute_command(*words)
+        except RedisTimeoutError:
+            pool = _pool_of(self.client)
+            if pool is not None:
+                await pool.disconnect(inuse_connections=False)
+            raise
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
+
+
+def _pool_of(client: object) -> Any:  # noqa: ANN401 - redis-py's own, for either client
+    return getattr(client, "connection_pool", None)

@@ -1,19 +1,21 @@
-"""The executors: scripts are sent by digest, and every trouble of Redis has one name."""
+"""The executors: scripts are sent by digest, troubles of Redis have one name, mistakes of ours another."""
 
 import asyncio
 
 import pytest
+from redis._parsers.base import BaseParser
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Withheld
-from qstash_rq.errors import StoreUnavailable
+from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.health import check_health
 from qstash_rq.settings import Settings
 from qstash_rq.store import delivery_scripts, keys, upkeep_scripts
 from qstash_rq.store.connection import open_async_client, open_client
 from qstash_rq.store.executor import AsyncExecutor, Executor, Word
+from qstash_rq.store.outages import is_outage
 from tests import seed
 from tests.factories import make_message
 
@@ -144,3 +146,61 @@ def test_health_asks_the_server(core: Core) -> None:
     away = Core(core.settings, core.clock, Executor(open_client("redis://127.0.0.1:1/0")), core.schemes)
     with pytest.raises(StoreUnavailable):
         check_health(away)
+
+
+def test_a_mistake_of_ours_is_no_outage(core: Core) -> None:
+    """A command that Redis calls wrong, and a script that meets data it cannot read, are defects."""
+    message_id = make_message().message_id
+    core.store.command("SET", keys.JOB(message_id), "no hash", "EX", 60)
+    renew = delivery_scripts.renew(lease_until_ms=1, held=[(message_id, 1)])
+    for act in (
+        lambda: core.store.command("NO-SUCH-COMMAND"),
+        lambda: core.store.commands([("PING",), ("LLEN", keys.JOB(message_id))]),
+        lambda: core.store.run(renew),
+        lambda: core.store.run_all([renew, renew]),
+    ):
+        with pytest.raises(StoreDefect) as raised:
+            act()
+        assert isinstance(raised.value.__cause__, ResponseError)
+    core.store.command("DEL", keys.JOB(message_id))
+
+
+OUTAGES = [
+    "LOADING Redis is loading the dataset in memory",
+    "READONLY You can't write against a read only replica. script: f00, on @user_script:1.",
+    "OOM command not allowed when used memory > 'maxmemory'. script: f00, on @user_script:1.",
+    "ERR Error running script (call to f_00): @user_script:1: -OOM command not allowed",
+    "MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+    "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "CLUSTERDOWN The cluster is down",
+    "TRYAGAIN Multiple keys request during rehashing of slot",
+    "MOVED 3999 127.0.0.1:6381",
+    "ASK 3999 127.0.0.1:6381",
+    "NOREPLICAS Not enough good replicas to write.",
+    "NOAUTH Authentication required.",
+    "WRONGPASS invalid username-password pair or user is disabled.",
+    "NOPERM User default has no permissions to run the 'eval' command",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+    "ERR max number of clients reached",
+    "ERR max number of clients + cluster connections reached",
+]
+DEFECTS = [
+    "ERR unknown command 'EVALSHAS'",
+    "ERR user_script:12: attempt to index a nil value script: f00, on @user_script:12.",
+    "WRONGTYPE Operation against a key holding the wrong kind of value",
+    "CROSSSLOT Keys in request don't hash to the same slot",
+    "BUSYGROUP Consumer Group name already exists",
+]
+
+
+@pytest.mark.parametrize("answer", OUTAGES)
+def test_what_passes_is_an_outage(answer: str) -> None:
+    """What Redis says when it cannot do its work now, as redis-py reads it."""
+    assert is_outage(BaseParser.parse_error(answer))
+
+
+@pytest.mark.parametrize("answer", DEFECTS)
+def test_what_stays_wrong_is_a_defect(answer: str) -> None:
+    """What Redis says to a command that will be as wrong the next time."""
+    assert not is_outage(BaseParser.parse_error(answer))

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from qstash_rq.errors import StoreDefect
 from workers.patience import Patience
 
 
@@ -30,14 +31,43 @@ def test_a_success_starts_over() -> None:
 
 
 def test_an_outage_is_told_in_few_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """Thirty failures are three lines, and the end of the outage is one more."""
-    patience = Patience("claim")
+    """A minute of failures is three lines, and the end of the outage is one more."""
+    seconds = iter(range(61))
+    patience = Patience("claim", lambda: next(seconds))
 
     with caplog.at_level(logging.WARNING, "qstash_rq.workers"):
-        for _ in range(30):
+        for _ in range(60):
             patience.next_wait_s(OSError("gone"))
         patience.succeeded()
         patience.succeeded()
 
-    events = [record.getMessage().split()[0] for record in caplog.records]
-    assert events == ["store.unavailable"] * 3 + ["store.back"]
+    assert _events(caplog) == ["store.unavailable"] * 3 + ["store.back"]
+
+
+def test_an_outage_that_comes_and_goes_is_told_in_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """Half a minute in which every second call fails is two outages in the log."""
+    seconds = iter(range(31))
+    patience = Patience("claim", lambda: next(seconds))
+
+    with caplog.at_level(logging.WARNING, "qstash_rq.workers"):
+        for _ in range(30):
+            patience.next_wait_s(OSError("gone"))
+            patience.succeeded()
+
+    assert _events(caplog) == ["store.unavailable", "store.back"] * 2
+
+
+def test_a_defect_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """What is wrong with a command of ours is no outage: it is an error, and the log says where."""
+    patience = Patience("settle")
+
+    with caplog.at_level(logging.WARNING, "qstash_rq.workers"):
+        patience.next_wait_s(StoreDefect("wrong"))
+
+    assert _events(caplog) == ["store.defect", "store.defect"]
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert caplog.records[1].exc_info is not None
+
+
+def _events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage().split()[0] for record in caplog.records]
