@@ -60,7 +60,15 @@ class Settings:
     """The settings of one process; secrets never show in its `repr`."""
 
     redis_url: str = _setting(
-        "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey: redis://, rediss:// or unix:// URL."
+        "REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        "Redis or Valkey: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// URL.",
+    )
+    wait_replicas: int = _setting(
+        "QSTASH_WAIT_REPLICAS",
+        0,
+        "Replicas that must have a message before its publish is answered.",
+        _count_from_zero,
     )
     port: int = _setting("PORT", 8080, "TCP port the API listens on.", _count)
     token: str = _setting(

@@ -31,7 +31,8 @@ def store_items(
             max_timeout_ms=settings.max_timeout_ms,
             dedup_window_ms=settings.dedup_window_ms,
             revived=revived,
-        )
+        ),
+        replicas=settings.wait_replicas,
     )
     match answer.word:
         case Accepted.QUEUES_FULL:

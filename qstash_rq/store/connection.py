@@ -1,19 +1,37 @@
 """Open clients: one place for time-outs, protocol and what is refused at start."""
 
 import logging
+import re
 from typing import Any, cast
 from urllib.parse import quote
 
 import redis.connection
 from redis import Redis, SSLConnection
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import sentinel as async_sentinel
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
+from redis.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 
 from qstash_rq.errors import SettingsError
+from qstash_rq.store import keys
 from qstash_rq.store.executor import AsyncRedisClient, Executor, RedisClient
+from qstash_rq.store.primaries import (
+    AsyncOwnerConnection,
+    AsyncOwnerSSLConnection,
+    AsyncSlotFinder,
+    OwnerConnection,
+    OwnerSSLConnection,
+    SlotFinder,
+)
+from qstash_rq.store.redis_url import RedisUrl, Route, read_redis_url
 
 _log = logging.getLogger("qstash_rq.store")
 
@@ -25,29 +43,79 @@ ANSWER_TIMEOUT_S = 2.0
 BLOCK_S = 2.0
 CALL_TIMEOUT_S = ANSWER_TIMEOUT_S + BLOCK_S
 
+_OPTIONS: dict[str, Any] = {
+    "protocol": 2,
+    "socket_timeout": CALL_TIMEOUT_S,
+    "socket_connect_timeout": CONNECT_TIMEOUT_S,
+}
+
+
+# Sentinels and nodes that are only asked where the primary is: the next one may know it.
+FINDER_TIMEOUT_S = 0.5
+
 
 def open_client(url: str) -> RedisClient:
-    """Return a client for `url`; it connects when first used and never sends a command twice."""
-    client: Any = cast("Any", Redis).from_url(
-        url,
-        protocol=2,
-        socket_timeout=CALL_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
+    """Return a client for `url`; it connects when first used and never sends a command twice.
+
+    Raises SettingsError for a Sentinel or Cluster URL that says too little.
+    """
+    place = read_redis_url(url)
+    options = _OPTIONS | {"retry": Retry(NoBackoff(), 0)}
+    if place.route is Route.SERVER:
+        return cast("Any", Redis).from_url(url, **options)
+    if place.route is Route.SENTINEL:
+        finder = cast("Any", Sentinel)(place.hosts, sentinel_kwargs=_finder_options(place))
+        kind = SentinelManagedSSLConnection if place.tls else SentinelManagedConnection
+    else:
+        finder = SlotFinder(place.hosts, _finder_options(place))
+        kind = OwnerSSLConnection if place.tls else OwnerConnection
+    pool = cast("Any", SentinelConnectionPool)(
+        _wanted(place), finder, connection_class=kind, **place.options, **options
     )
-    return client
+    return cast("Any", Redis).from_pool(pool)
 
 
 def open_async_client(url: str) -> AsyncRedisClient:
     """Return an asyncio client for `url` with the same rules."""
-    client: Any = cast("Any", AsyncRedis).from_url(
-        url,
-        protocol=2,
-        socket_timeout=CALL_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=AsyncRetry(NoBackoff(), 0),
+    place = read_redis_url(url)
+    options = _OPTIONS | {"retry": AsyncRetry(NoBackoff(), 0)}
+    if place.route is Route.SERVER:
+        return cast("Any", AsyncRedis).from_url(url, **options)
+    if place.route is Route.SENTINEL:
+        finder = cast("Any", async_sentinel.Sentinel)(place.hosts, sentinel_kwargs=_finder_options(place))
+        plain, tls = async_sentinel.SentinelManagedConnection, async_sentinel.SentinelManagedSSLConnection
+    else:
+        finder = AsyncSlotFinder(place.hosts, _finder_options(place))
+        plain, tls = AsyncOwnerConnection, AsyncOwnerSSLConnection
+    kind = tls if place.tls else plain
+    pool = cast("Any", async_sentinel.SentinelConnectionPool)(
+        _wanted(place), finder, connection_class=kind, **place.options, **options
     )
-    return client
+    return cast("Any", AsyncRedis).from_pool(pool)
+
+
+def _wanted(place: RedisUrl) -> str:
+    """Return what to ask for: the name of the master, or a key whose slot is every key's."""
+    if place.route is Route.SENTINEL:
+        return place.service
+    if not re.search(r"\{[^}]+\}", keys.RING()):
+        msg = (
+            "RQ_KEY_PREFIX: a Cluster needs a hash tag in it, such as {qstash}: all keys must be in one slot"
+        )
+        raise SettingsError(msg)
+    return keys.RING()
+
+
+def _finder_options(place: RedisUrl) -> dict[str, Any]:
+    options = place.options if place.route is Route.CLUSTER else place.sentinel_options
+    tls = {name: value for name, value in place.options.items() if name.startswith("ssl_")}
+    return {
+        **options,
+        **(tls | {"ssl": True} if place.tls else {}),
+        "protocol": 2,
+        "socket_timeout": FINDER_TIMEOUT_S,
+        "socket_connect_timeout": FINDER_TIMEOUT_S,
+    }
 
 
 def url_of(client: object, fallback: str) -> str:
@@ -57,9 +125,11 @@ def url_of(client: object, fallback: str) -> str:
     and where the client was built from something no URL can say.
     """
     pool = cast("Any", client).connection_pool
+    if isinstance(pool, SentinelConnectionPool):
+        # One of ours remembers what it was made from; RQ's own, made from its settings file, cannot be said.
+        return getattr(pool, "url", fallback)
     options: dict[str, Any] = pool.connection_kwargs
-    given: dict[str, Any] = cast("Any", redis.connection).parse_url(fallback)
-    if options.keys().isdisjoint(("host", "path")) or _place(options) == _place(given):
+    if options.keys().isdisjoint(("host", "path")) or _leads_to(fallback, _place(options)):
         return fallback
     path, host, port, db = _place(options)
     username, password = (quote(options.get(name) or "", safe="") for name in ("username", "password"))
@@ -68,6 +138,12 @@ def url_of(client: object, fallback: str) -> str:
         return f"unix://{credentials}{path}?db={db}"
     scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
     return f"{scheme}://{credentials}{f'[{host}]' if ':' in host else host}:{port}/{db}"
+
+
+def _leads_to(url: str, place: tuple[str, str, int, int]) -> bool:
+    if read_redis_url(url).route is not Route.SERVER:
+        return False
+    return place == _place(cast("Any", redis.connection).parse_url(url))
 
 
 def _place(options: dict[str, Any]) -> tuple[str, str, int, int]:
