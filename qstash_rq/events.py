@@ -14,6 +14,7 @@ class Event(StrEnum):
     DELIVERY_SUPERSEDED = "delivery.superseded"  # a late worker's outcome was refused
     LEASE_LOST = "lease.lost"  # the lease of a running delivery went to another worker
     LEASE_RECOVERED = "lease.recovered"  # messages of silent workers stand in line again
+    MESSAGE_QUARANTINED = "message.quarantined"  # a message that killed its workers is a dead letter
     MESSAGES_SWEPT = "messages.swept"  # what a stock RQ worker lost stands in line again
     STORE_UNAVAILABLE = "store.unavailable"  # Redis cannot be reached; the process waits
     STORE_DEFECT = "store.defect"  # a command of ours was wrong or met data that it cannot read

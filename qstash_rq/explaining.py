@@ -66,4 +66,4 @@ def _recovered(situation: Situation) -> str:
     if not situation.recovered:
         return ""
     times = "once" if situation.recovered == 1 else f"{situation.recovered} times"
-    return f"; it was taken back from a silent worker {times}"
+    return f"; it came back from its worker without an outcome {times}"

@@ -46,7 +46,8 @@ def flow_reasons(situation: Situation, now_ms: int) -> Iterator[Reason]:
         )
     if flow.parallelism and flow.held >= flow.parallelism:
         yield _deliveries_in_flight(flow)
-    if flow.rate and flow.count >= flow.rate and now_ms < flow.window_ends_ms:
+    used_up = flow.count >= flow.rate or flow.window_awaited
+    if flow.rate and used_up and now_ms < flow.window_ends_ms:
         yield _window_used_up(flow, now_ms)
     if flow.turns_before:
         text = f"{flow.turns_before} lanes that wait for flow-control key {flow.key} have their turn first"

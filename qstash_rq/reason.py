@@ -10,6 +10,7 @@ class ReasonKind(StrEnum):
     """What a message can wait for; closed, so that programs can tell them apart."""
 
     TIME = "time"  # its delay has not passed
+    TRIAL = "trial"  # its workers died: it is delivered while no other such message is
     RETRY = "retry"  # an attempt failed, the next one is not due
     SCHEDULER = "scheduler"  # no scheduler has been seen, and the next step is one's
     SUSPENDED = "suspended"  # `rq suspend` is on

@@ -36,11 +36,19 @@ def _due_reasons(situation: Situation, around: Surroundings) -> Iterator[Reason]
     when = f"due {future(due_ms, around.now_ms)}"
     if due_ms <= around.now_ms:
         when = f"due since {past(due_ms, around.now_ms)} and about to be put in line"
-    if situation.retried:
+    if situation.suspect:
+        yield _trial(situation, due_ms)
+    elif situation.retried:
         yield _retry(situation, due_ms, when)
     else:
         yield Reason(kind=ReasonKind.TIME, text=f"it is {when}", until_ms=due_ms)
     yield from scheduler_reasons(situation, around)
+
+
+def _trial(situation: Situation, due_ms: int) -> Reason:
+    text = f"its worker died {situation.deaths} times while delivering it, "
+    text += f"so it waits until it is the only such message in flight; {situation.on_trial} is now"
+    return Reason(kind=ReasonKind.TRIAL, text=text, until_ms=due_ms, count=situation.deaths)
 
 
 def _retry(situation: Situation, due_ms: int, when: str) -> Reason:

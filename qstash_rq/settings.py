@@ -129,6 +129,12 @@ class Settings:
         "How long a claimed message stays with a silent worker, in milliseconds.",
         _count,
     )
+    max_deaths: int = _setting(
+        "QSTASH_MAX_DEATHS",
+        3,
+        "Deaths of its worker in a row after which a message is a dead letter; 0 for any number.",
+        _count_from_zero,
+    )
     max_body_bytes: int = _setting(
         "QSTASH_MAX_BODY_BYTES", 10_000_000, "Largest message body and largest stored response.", _count
     )

@@ -49,6 +49,7 @@ class FlowGate:
     rate: int
     count: int
     window_ends_ms: int
+    window_awaited: bool = False
     pause: Pause | None = None
     pinned_parallelism: bool = False
     pinned_rate: bool = False
@@ -90,10 +91,14 @@ class Situation:
     ended_ms: int | None = None
     dlq_id: str | None = None
     callbacks: tuple[str, ...] = ()
+    # Its workers died, so it is tried while no other such message is; and the one that was tried last.
+    suspect: bool = False
+    deaths: int = 0
+    on_trial: str | None = None
 
     @property
     def recovered(self) -> int:
-        """How many attempts ended with the silence of their worker instead of an outcome."""
+        """How many attempts ended without an outcome: their worker went silent, or gave them back."""
         under_way_or_last = self.state not in (State.DUE, State.READY) and self.attempts > 0
         return max(self.attempts - self.retried - under_way_or_last, 0)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from qstash_rq.core import Core
 from qstash_rq.events import Event, log_event
+from qstash_rq.quarantine import quarantine
 from qstash_rq.store import keys
 from qstash_rq.store.flows import forget_expired_flows
 from qstash_rq.store.queues import read_closing_lanes
@@ -44,11 +45,14 @@ def list_due(
 
 
 def recover_lost(core: Core) -> int | None:
-    """Take messages back from silent workers, and say so; returns when the next lease ends, in ms."""
-    keep_ms = core.settings.record_retention_ms
+    """Take messages back from silent workers, and say so; returns when the next lease ends, in ms.
+
+    What has killed its workers too often is quarantined.
+    """
+    keep_ms, max_deaths = core.settings.record_retention_ms, core.settings.max_deaths
     return _until_done(
         core,
-        lambda now_ms: recover(now_ms=now_ms, keep_ms=keep_ms, most=RECOVER_STEP),
+        lambda now_ms: recover(now_ms=now_ms, keep_ms=keep_ms, most=RECOVER_STEP, max_deaths=max_deaths),
         RECOVER_STEP,
         Event.LEASE_RECOVERED,
     )
@@ -122,5 +126,6 @@ def _until_done(
         moved = core.store.run(step(core.clock.now_ms()))
         if moved.count and event is not None:
             log_event(_log, logging.WARNING, event, messages=moved.count)
+        quarantine(core, moved.condemned)
         if moved.count < full:
             return moved.next_ms

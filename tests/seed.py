@@ -149,9 +149,12 @@ def promote(core: Core, most: int = 1000) -> Moved:
     return core.store.run(upkeep_scripts.promote(now_ms=core.clock.now_ms(), most=most))
 
 
-def recover(core: Core, most: int = 1000) -> Moved:
+def recover(core: Core, most: int = 1000, *, max_deaths: int = 0) -> Moved:
     """Take back what was leased by workers that have gone silent."""
-    return core.store.run(upkeep_scripts.recover(now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most))
+    call = upkeep_scripts.recover(
+        now_ms=core.clock.now_ms(), keep_ms=KEEP_MS, most=most, max_deaths=max_deaths
+    )
+    return core.store.run(call)
 
 
 def cancel(core: Core, *message_ids: str, user_id: str = FIRST_USER) -> tuple[Canceled, ...]:

@@ -18,7 +18,7 @@ from qstash_rq.publish import PublishRequest, publish, schedule
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.ticking import tick_due
-from qstash_rq.upkeep import promote_due
+from qstash_rq.upkeep import promote_due, recover_lost
 from qstash_rq.users import FIRST_USER
 from tests.api.serving import NOT_FOUND, claim, deliver
 from tests.clock import FakeClock
@@ -105,6 +105,11 @@ def test_every_field_of_a_record_is_described(core: Core, clock: FakeClock) -> N
     tick_due(core)
     claim(core)
     cancel_message(core, FIRST_USER, in_flight.message_id)
+    look()
+    for _ in range(2):
+        clock.advance(core.settings.lease_ms + 1)
+        recover_lost(core)
+        claim(core)
     look()
 
     assert found == {name for row in rows("docs/redis.md", "Field") for name in ticked(row["Field"])} - {

@@ -12,6 +12,7 @@ import logging
 import signal
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import ceil
 from types import FrameType
 from typing import Any
@@ -83,6 +84,7 @@ class DeliveryWorker(BaseWorker):
     def _remember_signals(self) -> None:
         # Until the loop runs: a worker that is told to stop while it is being born dies properly too.
         self._told_to_stop = False
+        self._farewells: list[asyncio.Task[None]] = []
 
         def remember(_number: int, _frame: FrameType | None) -> None:
             self._told_to_stop = True
@@ -126,7 +128,7 @@ class DeliveryWorker(BaseWorker):
                 await running
         finally:
             tending.cancel()
-            await asyncio.gather(tending, return_exceptions=True)
+            await asyncio.gather(tending, *self._farewells, return_exceptions=True)
             await deliverers.aclose()
             await store.aclose()
         return loop.claimed > 0
@@ -139,6 +141,7 @@ class DeliveryWorker(BaseWorker):
             nonlocal first_at
             if first_at is None:
                 first_at = events.time()
+                self._farewells.append(events.create_task(self._say_that_it_stops()))
                 log_event(_log, logging.INFO, Event.WORKER_STOPPING, in_flight=loop.in_flight)
                 loop.stop()
             elif events.time() - first_at > SAME_SIGNAL_S:
@@ -148,6 +151,13 @@ class DeliveryWorker(BaseWorker):
             events.add_signal_handler(number, obey)
         if self._told_to_stop:
             obey()
+
+    async def _say_that_it_stops(self) -> None:
+        """Tell Redis, so that what this worker may leave behind is not held against any message."""
+        self._shutdown_requested_date = datetime.now(UTC)
+        with contextlib.suppress(StoreUnavailable), redis_trouble():
+            if await asyncio.to_thread(self.connection.exists, self.key):
+                await asyncio.to_thread(self.set_shutdown_requested_date)
 
     async def _tend(self, loop: DeliveryLoop) -> None:
         """Keep what `rq info` shows true: the state, and that this worker lives."""

@@ -21,7 +21,7 @@ EXPLANATION_SCHEMAS: Json = {
             "attempts": whole("Attempts that have started"),
             "retried": whole("Failed attempts that were followed by a retry"),
             "maxRetries": whole("Retries after the first attempt"),
-            "recovered": whole("Attempts that ended with the silence of their worker"),
+            "recovered": whole("Attempts that ended without an outcome"),
         },
         {
             "queueName": word("FIFO queue"),

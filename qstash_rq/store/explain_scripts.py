@@ -51,6 +51,9 @@ def _situation(message_id: str, user_id: str, found: Mapping[str, Any]) -> Situa
         ended_ms=_whole(record, "ended_ms"),
         dlq_id=record.get("dlq_id"),
         callbacks=tuple(found.get("callbacks", ())),
+        suspect="suspect" in record,
+        deaths=len(record.get("deaths", "").split()),
+        on_trial=found.get("trial"),
     )
 
 
@@ -68,7 +71,6 @@ def _queue(gate: Mapping[str, Any]) -> QueueGate:
 
 
 def _flow(gate: Mapping[str, Any], key: str) -> FlowGate:
-    window_ends_ms = int(gate.get("window_ms", 0)) + int(gate.get("period_ms", 0))
     return FlowGate(
         key=key,
         parallelism=int(gate.get("parallelism", 0)),
@@ -76,8 +78,9 @@ def _flow(gate: Mapping[str, Any], key: str) -> FlowGate:
         holders=_holders(gate["holders"]),
         rate=int(gate.get("rate", 0)),
         count=int(gate.get("count", 0)),
-        # Once somebody has found the window full, the scheduler knows best when the next one begins.
-        window_ends_ms=_whole(gate, "wakes_ms") or window_ends_ms,
+        window_ends_ms=gate["ends_ms"],
+        # Somebody found the window shut, be it full or about to end, and the scheduler opens the next one.
+        window_awaited="wakes_ms" in gate,
         pause=_pause(gate),
         pinned_parallelism=gate.get("pin_parallelism") == "1",
         pinned_rate=gate.get("pin_rate") == "1",

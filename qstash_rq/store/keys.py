@@ -4,7 +4,7 @@ All keys stand under RQ's own prefix (`RQ_KEY_PREFIX`), so one variable moves a 
 deployment, into one Cluster slot with `RQ_KEY_PREFIX={name}`. RQ's keys are asked
 from RQ's classes. A word that a user chose is always the last part of a key.
 
-The scripts get these names as constants: `lua_preamble` writes them above each one.
+The scripts get these names as constants: `preamble.py` writes them above each one.
 """
 
 from typing import Any, cast
@@ -62,7 +62,7 @@ RESULTS = Key(
     doc="RQ's results of a job, left behind by a stock RQ worker.",
 )
 SUSPENDED = Key(
-    name=WORKERS_SUSPENDED, type="STRING", life="until `rq resume`", doc="Set: claim hands out nothing."
+    name=WORKERS_SUSPENDED, type="STRING", life="until `rq resume`", doc="`rq suspend`: nothing is claimed."
 )
 WORKER = Key(
     name=BaseWorker.redis_worker_namespace_prefix,
@@ -166,6 +166,9 @@ LEASES = Key(
     life="while deliveries are in flight",
     doc="Ids of claimed messages, scored by the millisecond their lease ends.",
 )
+TRIAL = Key(
+    name=f"{_OURS}trial", type="HASH", life=_ALWAYS, doc="The suspect that was tried last: id, began_ms."
+)
 LIVE = Key(
     name=f"{_OURS}live:",
     type="ZSET",
@@ -231,7 +234,7 @@ SCHEDULE_IDS = Key(
     name=f"{_OURS}schedule-ids:", type="SET", of="user id", life=_ALWAYS, doc="Ids of the user's schedules."
 )
 TICKS = Key(
-    name=f"{_OURS}ticks", type="ZSET", life=_ALWAYS, doc="Schedules, scored by the ms of their next tick."
+    name=f"{_OURS}ticks", type="ZSET", life=_ALWAYS, doc="Schedules (user:id) by their next tick in ms."
 )
 TICK_STATES = Key(
     name=f"{_OURS}tick-states:",
@@ -289,9 +292,3 @@ PERMANENT: tuple[str, ...] = (
     *(key.name + ("*" if key.of else "") for key in ALL.values() if key.life == _ALWAYS),
     *(key.name + "*" for key in (LOG, DEAD, FAILED, WATCHED)),
 )
-
-
-def lua_preamble() -> str:
-    """Return Lua constants `K.<name>` with every key name, to stand above each script."""
-    names = ", ".join(f"{word.lower()} = '{key.name}'" for word, key in ALL.items())
-    return f"local K = {{{names}}}\n"

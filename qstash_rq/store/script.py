@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
-from qstash_rq.store.keys import lua_preamble
+from qstash_rq.store.preamble import lua_preamble
 
 T = TypeVar("T")
 

@@ -9,17 +9,42 @@ from qstash_rq.store import keys
 from qstash_rq.store.script import Call, load_script
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condemned:
+    """A message in an attempt whose worker died, as others before it did while they delivered it."""
+
+    message_id: str
+    user_id: str
+    attempt: int
+    retried: int
+    deaths: int
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many messages an upkeep step moved, and when the next one is due (None: none waits)."""
+    """How many messages an upkeep step moved, and when the next one is due (None: none waits).
+
+    `condemned` are messages that recover found and did not move: they are to be quarantined.
+    """
 
     count: int
     next_ms: int | None
+    condemned: tuple[Condemned, ...] = ()
 
 
 def _decode_moved(answer: list[Any]) -> Moved:
-    count, next_ms = answer
-    return Moved(count, int(float(next_ms)) if next_ms else None)
+    count, next_ms, *rows = answer
+    condemned = tuple(
+        Condemned(
+            message_id=message_id.decode(),
+            user_id=user_id.decode(),
+            attempt=int(attempt),
+            retried=int(retried),
+            deaths=deaths,
+        )
+        for message_id, user_id, attempt, retried, deaths in rows
+    )
+    return Moved(count, int(float(next_ms)) if next_ms else None, condemned)
 
 
 def promote(*, now_ms: int, most: int) -> Call[Moved]:
@@ -27,9 +52,12 @@ def promote(*, now_ms: int, most: int) -> Call[Moved]:
     return Call(load_script("promote"), (keys.DUE(), keys.WAKES()), (now_ms, most), _decode_moved)
 
 
-def recover(*, now_ms: int, keep_ms: int, most: int) -> Call[Moved]:
-    """Put up to `most` messages whose lease has ended back at the front of their lanes."""
-    args = (now_ms, iso_timestamp(now_ms), keep_ms, most)
+def recover(*, now_ms: int, keep_ms: int, most: int, max_deaths: int = 0) -> Call[Moved]:
+    """Put up to `most` messages whose lease has ended back at the front of their lanes.
+
+    Those whose worker died `max_deaths` times in a row (0: any number) are answered instead.
+    """
+    args = (now_ms, iso_timestamp(now_ms), keep_ms, most, max_deaths)
     return Call(load_script("recover"), (keys.LEASES(),), args, _decode_moved)
 
 

@@ -196,12 +196,12 @@ def test_explains_the_gate_of_a_key(caller: Caller, core: Core, clock: FakeClock
 
     reached = {"flowControlKey": "a/b", "limit": 1, "count": 1}
     assert full == {"kind": "flowParallelism", **reached, "holders": [holder]}
-    assert window == {"kind": "flowRate", **reached, "until": NOW_MS + 10_000}
-    clock.advance(10_000)
+    assert window == {"kind": "flowRate", **reached, "until": NOW_MS + 10_400}
+    clock.advance(10_400)
     caller.post("/v2/flowControl/a%2Fb/pause", environ={"REMOTE_ADDR": "192.0.2.7"})
     caller.post("/v2/flowControl/a%2Fb/pin?parallelism=1")
     assert reasons(caller, second) == [
-        {"kind": "flowPaused", "flowControlKey": "a/b", "since": NOW_MS + 10_000, "callerIP": "192.0.2.7"},
+        {"kind": "flowPaused", "flowControlKey": "a/b", "since": NOW_MS + 10_400, "callerIP": "192.0.2.7"},
         {"kind": "flowParallelism", **reached, "pinned": True, "holders": [holder]},
     ]
     assert explain(caller, second)["flowControlKey"] == "a/b"
@@ -238,7 +238,21 @@ def test_explains_a_delivery_and_a_silent_worker(caller: Caller, core: Core, clo
     recover_lost(core)
     explained = explain(caller, message_id)
     assert explained["recovered"] == 1
-    assert explained["summary"].endswith("it was taken back from a silent worker once.")
+    assert explained["summary"].endswith("it came back from its worker without an outcome once.")
+
+
+def test_explains_a_trial(caller: Caller, core: Core, clock: FakeClock) -> None:
+    """Of two messages whose worker died twice one is tried, and the other one waits for its turn."""
+    ids = {caller.publish() for _ in range(2)}
+    for _ in range(2):
+        claim(core)
+        clock.advance(8_001)
+        recover_lost(core)
+    (tried,) = claim(core)
+    (aside,) = ids - {tried.message.message_id}
+
+    assert reasons(caller, aside)[0] == {"kind": "trial", "until": clock.now_ms() + 100, "count": 2}
+    assert tried.message.message_id in explain(caller, aside)["summary"]
 
 
 def test_explains_what_stops_everything(caller: Caller, core: Core, clock: FakeClock) -> None:

@@ -92,6 +92,15 @@ CASES: dict[str, tuple[Situation, ReasonKind, str, dict[str, Any]]] = {
         "attempt 1 failed, and retry 1 of 3 is due at 2023-11-14 22:14:20 UTC (in 1 min)",
         {"until_ms": NOW_MS + MINUTE_MS, "attempt": 1, "limit": 3},
     ),
+    "a suspect": (
+        replace(DUE, attempts=2, suspect=True, deaths=2, on_trial="msg_a"),
+        ReasonKind.TRIAL,
+        (
+            "its worker died 2 times while delivering it, so it waits until it is the only such message "
+            "in flight; msg_a is now"
+        ),
+        {"until_ms": NOW_MS + MINUTE_MS, "count": 2},
+    ),
     "suspended": (
         replace(READY, suspended=True),
         ReasonKind.SUSPENDED,
@@ -181,6 +190,15 @@ CASES: dict[str, tuple[Situation, ReasonKind, str, dict[str, Any]]] = {
             "2023-11-14 22:13:24 UTC (in 4 s)"
         ),
         {"flow_key": "k", "until_ms": NOW_MS + 4_500, "limit": 10, "count": 10, "pinned": True},
+    ),
+    "window about to end": (
+        with_key(rate=10, count=2, window_ends_ms=NOW_MS + 100, window_awaited=True),
+        ReasonKind.FLOW_RATE,
+        (
+            "flow-control key k has started 2 of 10 deliveries in this window, which ends at "
+            "2023-11-14 22:13:20 UTC (in 100 ms)"
+        ),
+        {"flow_key": "k", "until_ms": NOW_MS + 100, "limit": 10, "count": 2},
     ),
     "not its turn": (
         with_key(turns_before=2),
@@ -300,6 +318,7 @@ def test_both_gates_are_named() -> None:
         in_queue(parallelism=2, held=1, holders=(HOLDER,), before=1),
         with_key(parallelism=2, held=1, rate=3, count=2, window_ends_ms=NOW_MS + 1),
         with_key(rate=3, count=3, window_ends_ms=NOW_MS),
+        with_key(rate=3, count=1, window_ends_ms=NOW_MS, window_awaited=True),
         with_key(turns_before=0),
     ],
 )
@@ -334,9 +353,8 @@ ENDED = replace(READY, state=State.DELIVERED, attempts=2, retried=1, ended_ms=NO
         (
             replace(DUE, attempts=2, retried=0),
             (
-                "Not delivered yet: it is due at 2023-11-14 22:14:20 UTC (in 1 min); it was taken "
-                "back from a silent "
-                "worker 2 times."
+                "Not delivered yet: it is due at 2023-11-14 22:14:20 UTC (in 1 min); it came back from "
+                "its worker without an outcome 2 times."
             ),
         ),
         (
@@ -344,7 +362,7 @@ ENDED = replace(READY, state=State.DELIVERED, attempts=2, retried=1, ended_ms=NO
             (
                 "Cancelled, but still in flight: worker w1 has been delivering it since 2023-11-14 "
                 "22:13:17 UTC (3 s ago), "
-                "attempt 2; it was taken back from a silent worker once."
+                "attempt 2; it came back from its worker without an outcome once."
             ),
         ),
     ],
@@ -368,5 +386,5 @@ def test_sums_it_up_in_a_sentence(situation: Situation, summary: str) -> None:
     ],
 )
 def test_counts_attempts_that_never_ended(state: State, attempts: int, retried: int, recovered: int) -> None:
-    """An attempt that neither ended nor runs was cut off by the silence of its worker."""
+    """An attempt that neither ended nor runs came back without an outcome."""
     assert replace(READY, state=state, attempts=attempts, retried=retried).recovered == recovered

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from qstash_rq.store import keys, upkeep_scripts
-from qstash_rq.store.keys import lua_preamble
+from qstash_rq.store.preamble import lua_preamble
 from qstash_rq.store.script import Call, load_script
 
 

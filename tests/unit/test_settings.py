@@ -47,8 +47,9 @@ def test_a_number_that_is_none_is_refused_by_name(env: str, text: str) -> None:
 
 @pytest.mark.parametrize("env", _NUMBERS)
 def test_zero_is_a_count_only_where_it_means_none(env: str) -> None:
-    """Sizes and times begin at one; there may be no proxy, no limit of calls, and no replica to wait for."""
-    if env in {"QSTASH_TRUSTED_PROXIES", "QSTASH_BURST_LIMIT", "QSTASH_WAIT_REPLICAS"}:
+    """Sizes and times begin at one; there may be no proxy, no replica, and no limit of calls or deaths."""
+    none = {"QSTASH_TRUSTED_PROXIES", "QSTASH_BURST_LIMIT", "QSTASH_WAIT_REPLICAS", "QSTASH_MAX_DEATHS"}
+    if env in none:
         assert getattr(Settings.from_env({env: "0"}), env.removeprefix("QSTASH_").lower()) == 0
     else:
         with pytest.raises(SettingsError, match=f"{env}: must be at least 1"):

@@ -3,7 +3,9 @@
 -- ARGV  1 lease_until_ms   then for each delivery: id, attempt
 -- Returns  ids whose lease this worker no longer holds
 -- Refuses when the message was recovered since: it is ready again, or active in a later attempt.
+-- What it lost was taken for the sign of its death, which is taken back.
 -- One that was settled in this attempt, while this call was on its way, is not lost.
+-- uses: deaths
 local lost = {}
 for i = 2, #ARGV, 2 do
   local state, attempt = unpack(redis.call('HMGET', K.job .. ARGV[i], 'state', 'attempt'))
@@ -11,6 +13,7 @@ for i = 2, #ARGV, 2 do
     redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[i])
   elseif state == 'ready' or attempt ~= ARGV[i + 1] then
     lost[#lost + 1] = ARGV[i]
+    forgive_death(ARGV[i], ARGV[i + 1])
   end
 end
 return lost

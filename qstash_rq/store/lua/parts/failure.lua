@@ -12,6 +12,7 @@ local function settle_failure(message, outcome, times)
   elseif outcome.word == 'retry' then
     redis.call('HSET', K.job .. id, 'state', 'due', 'status', 'scheduled', 'trail', trail .. log('RETRY', 'n', next_ms),
       'retried', (tonumber(message.retried) or 0) + 1, 'not_before_ms', outcome.due_ms)
+    redis.call('HDEL', K.job .. id, 'deaths', 'suspect')
     due_add(id, outcome.due_ms)
     store_callbacks(message, now_ms, id, outcome.callbacks)
     return 'retry'

@@ -1,11 +1,13 @@
 -- start(id, lane, claim): give one ready message of a lane a lease and the next attempt number.
 -- Returns the row {id, attempt, retried, user, spec, body, rate window (see window_count) or ''}, or nil when the id
--- is stale (cancelled, already claimed, of another lane): an id in a line is a hint, the record decides.
+-- is stale (cancelled, already claimed, of another lane: an id in a line is a hint, the record decides) or waits
+-- for its trial.
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =}.
 local function start(id, lane, claim)
-  local state, origin, attempt, retried, user, spec, body, trail, flow = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow'))
+  local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = unpack(redis.call('HMGET',
+    K.job .. id, 'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow', 'suspect'))
   if state ~= 'ready' or origin ~= lane then return nil end
+  if suspect and not admit(id, claim.now_ms, claim) then return nil end
   attempt = (tonumber(attempt) or 0) + 1
   local entry = log_append(user, claim.now_ms, id, 'ACTIVE')
   redis.call('HSET', K.job .. id, 'state', 'active', 'status', 'started', 'attempt', attempt,
