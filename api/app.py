@@ -32,6 +32,12 @@ _BLUEPRINTS = (
 
 def create_app(core: Core) -> Flask:
     """Return the WSGI application that serves `core`."""
+    gate = Gate(core)
+    return assemble(core, gate, ErrorAnswers(core.clock, on_outage=gate.forget))
+
+
+def assemble(core: Core, gate: Gate, errors: ErrorAnswers) -> Flask:
+    """Return the application with a gate and error answers that others use too."""
     app = Flask("api", static_folder=None)
     app.extensions[CORE] = core
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -42,10 +48,9 @@ def create_app(core: Core) -> Flask:
     app.url_map.converters["name"] = NameConverter
     app.url_map.converters["text"] = TextConverter
     Cors(core.settings).register(app)
-    gate = Gate(core)
     app.before_request(gate.check)
     app.before_request(refuse_burst)
-    ErrorAnswers(core.clock, on_outage=gate.forget).register(app)
+    errors.register(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.wsgi_app = RawTarget(app.wsgi_app)

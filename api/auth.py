@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _REMEMBER_MS = 1_000
+_AGED_MS = _REMEMBER_MS // 2
 _MAX_REMEMBERED = 10_000
 _READING = frozenset({"GET", "HEAD"})
 
@@ -44,7 +45,7 @@ class Gate:
         """Find out who sent the current request; to be run before each."""
         if request.blueprint in OPEN_BLUEPRINTS:
             return
-        identity = self._identify(_token(request.environ))
+        identity = self._identify(request_token(request.environ))
         if identity.read_only and not _is_reading():
             msg = "forbidden: the token is read-only"
             raise Forbidden(msg)
@@ -54,17 +55,40 @@ class Gate:
         """Forget who was let in: after an outage Redis may be empty, and then the users must come first."""
         self._remembered.clear()
 
-    def _identify(self, token: str) -> Identity:
-        now_ms = self._core.clock.now_ms()
+    def recall(self, token: str) -> Identity | None:
+        """Return who a token stands for, if that was asked a moment ago."""
         known = self._remembered.get(token)
-        if known is not None and abs(now_ms - known.since_ms) < _REMEMBER_MS:
-            return known.identity
+        return None if known is None or self._age_ms(known) >= _REMEMBER_MS else known.identity
+
+    def is_aged(self, token: str) -> bool:
+        """Tell whether what is known of a token will be forgotten soon, so that it had better be asked again."""
+        known = self._remembered.get(token)
+        return known is not None and self._age_ms(known) >= _AGED_MS
+
+    def renew(self, token: str) -> None:
+        """Ask again who a token stands for; one that stands for nobody any more is forgotten."""
+        try:
+            self._remember(token)
+        except Unauthorized:
+            self._remembered.pop(token, None)
+
+    def _identify(self, token: str) -> Identity:
+        known = self.recall(token)
+        if known is not None:
+            return known
         self._remembered.pop(token, None)
+        return self._remember(token)
+
+    def _remember(self, token: str) -> Identity:
+        now_ms = self._core.clock.now_ms()
         identity = self._ask(token)
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[token] = _Remembered(identity, now_ms)
         return identity
+
+    def _age_ms(self, known: _Remembered) -> int:
+        return abs(self._core.clock.now_ms() - known.since_ms)
 
     def _ask(self, token: str) -> Identity:
         try:
@@ -89,7 +113,8 @@ def bearer(environ: "WSGIEnvironment") -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _token(environ: "WSGIEnvironment") -> str:
+def request_token(environ: "WSGIEnvironment") -> str:
+    """Return the token a request came with, empty without one."""
     in_header = bearer(environ)
     return environ.get(QUERY_TOKEN, "") if in_header is None else in_header
 

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from gunicorn.http.errors import ParseException
-
 from qstash_rq.errors import InvalidInput, TooLarge
 from qstash_rq.json_text import parse_json
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
 def read_body(environ: "WSGIEnvironment", limit: int) -> bytes:
     """Return the whole body; raises TooLarge above `limit` bytes, before reading where the length is told."""
-    length = _content_length(environ)
+    length = content_length(environ)
     if length is None and not environ.get("wsgi.input_terminated"):
         return b""
     if length is not None and length > limit:
@@ -36,7 +34,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _content_length(environ: "WSGIEnvironment") -> int | None:
+def content_length(environ: "WSGIEnvironment") -> int | None:
+    """Return the length that was told, if one was; raises InvalidInput."""
     text: str = environ.get("CONTENT_LENGTH") or ""
     if not text:
         return None
@@ -48,16 +47,15 @@ def _content_length(environ: "WSGIEnvironment") -> int | None:
 
 def _read(environ: "WSGIEnvironment", wanted: int) -> bytes:
     stream = environ["wsgi.input"]
-    body = b""
+    body = bytearray()
     try:
-        # One read suffices on most servers, but none has to return all it was asked for.
+        # A stream need not return all it was asked for.
         while len(body) < wanted and (piece := stream.read(wanted - len(body))):
             body += piece
-    except (OSError, ParseException) as error:
-        # The client hung up, or (as gunicorn says it) broke the rules of chunked encoding.
-        msg = "body: could not be read to its end"
+    except OSError as error:
+        msg = "body: could not be read to its end"  # the client hung up
         raise InvalidInput(msg) from error
-    return body
+    return bytes(body)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -16,6 +16,11 @@ class Cors:
     def __init__(self, settings: Settings) -> None:
         self._origins = {origin.strip() for origin in settings.cors_origins.split(",")} - {""}
 
+    @property
+    def fields_without_origin(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What `mark` adds to the answer to a request that comes from no page."""
+        return ((b"Vary", b"Origin"),) if self._origins else ()
+
     def register(self, app: Flask) -> None:
         """Answer preflights before anything else looks at a request, and mark every answer."""
         if self._origins:

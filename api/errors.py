@@ -45,6 +45,12 @@ class ErrorAnswers:
         app.register_error_handler(HTTPException, self.answer_http)
         app.register_error_handler(Exception, self.answer_defect)
 
+    def answer(self, error: QStashError) -> Response:
+        """Answer any error of the core, outside a request of Flask too."""
+        return (
+            self.answer_outage(error) if isinstance(error, StoreUnavailable) else self.answer_refusal(error)
+        )
+
     def answer_refusal(self, error: Exception) -> Response:
         """Answer an error of the core."""
         code = error.code if isinstance(error, QStashError) else ErrorCode.INVALID_INPUT

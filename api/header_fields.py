@@ -1,15 +1,14 @@
 """Read the header fields of a request out of its environ, as UTF-8 text (contract 3.2).
 
-WSGI has one string per name. Fields that occur twice stay two values where the server runs the hook of
-`repeated_fields`; elsewhere they arrive joined with a comma.
+WSGI has one string per name; `asgi_environ` joins fields that occur twice so that they can be told apart.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from api.asgi_environ import BETWEEN_FIELDS
 from api.auth import bearer
-from api.repeated_fields import BETWEEN_FIELDS
 from api.wsgi_text import from_wsgi
 from qstash_rq.message import Headers
 

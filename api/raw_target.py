@@ -4,7 +4,7 @@ WSGI decodes PATH_INFO, which destroys the destinations and the names that stand
 middleware rewrites the environ from the raw target before Flask routes: static words in lower case, names
 still percent-encoded (`NameConverter` decodes each once), destinations cut off and set aside, one trailing
 slash gone, and `qstash_token` out of the query and so out of everything that gets logged.
-It needs a server that hands the raw target on: gunicorn (RAW_URI), uWSGI, mod_wsgi, Werkzeug (REQUEST_URI).
+It needs a server that hands the raw target on, as RAW_URI or REQUEST_URI.
 """
 
 import re
@@ -84,11 +84,18 @@ def rewrite(environ: "WSGIEnvironment") -> None:
     if not target.startswith("/"):
         target = _origin_form(target)
     path, _, query = target.partition("?")
-    if query and "&" + _TOKEN_PARAMETER in "&" + unquote(query).lower():
-        query = _take_token(environ, query)
+    if query:
+        query, token = _split_token(query)
+        if token is not None:
+            environ.setdefault(QUERY_TOKEN, token)
     environ["QUERY_STRING"] = query
     environ["RAW_URI"] = environ["REQUEST_URI"] = f"{path}?{query}" if query else path
     environ["PATH_INFO"] = _path_info(environ, path, query)
+
+
+def without_token(query: str) -> str:
+    """Return a raw query without `qstash_token`, otherwise byte for byte."""
+    return _split_token(query)[0]
 
 
 def _origin_form(target: str) -> str:
@@ -100,17 +107,20 @@ def _origin_form(target: str) -> str:
     return "/" + found.group().removeprefix("/")
 
 
-def _take_token(environ: "WSGIEnvironment", query: str) -> str:
-    """Move the first token into the environ; return the query without any, otherwise byte for byte."""
+def _split_token(query: str) -> tuple[str, str | None]:
+    """Return the query without any token, otherwise byte for byte, and the first one that was in it."""
+    if _TOKEN_PARAMETER not in unquote(query).lower():
+        return query, None
     kept: list[str] = []
+    tokens: list[str] = []
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
         if unquote(key).lower() == _TOKEN_PARAMETER:
             # Not unquote_plus: tokens are base64, where a plus sign is a plus sign.
-            environ.setdefault(QUERY_TOKEN, unquote(value))
+            tokens.append(unquote(value))
         else:
             kept.append(pair)
-    return "&".join(kept)
+    return "&".join(kept), next(iter(tokens), None)
 
 
 def _path_info(environ: "WSGIEnvironment", path: str, query: str) -> str:

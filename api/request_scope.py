@@ -30,7 +30,7 @@ def current_user_id() -> str:
 
 def caller_ip() -> str | None:
     """Return the caller's address; X-Forwarded-For counts only behind trusted proxies."""
-    return _caller_ip(request.environ, current_core().settings.trusted_proxies)
+    return caller_ip_of(request.environ, current_core().settings.trusted_proxies)
 
 
 def query_parameters() -> Parameters:
@@ -49,7 +49,8 @@ def json_body() -> Any:  # noqa: ANN401 - any JSON value
     return parse_json(read_body(request.environ, current_core().settings.max_body_bytes))
 
 
-def _caller_ip(environ: "WSGIEnvironment", trusted_proxies: int) -> str | None:
+def caller_ip_of(environ: "WSGIEnvironment", trusted_proxies: int) -> str | None:
+    """Return the address of the caller of any request; see `caller_ip`."""
     peer = environ.get("REMOTE_ADDR") or None
     if not trusted_proxies:
         return peer

@@ -52,11 +52,11 @@ class Deployment:
         return self._run("scheduler", [script("python"), "-m", "workers.scheduler"])
 
     @contextmanager
-    def web(self, application: str = "api.wsgi:app") -> Generator[int]:
-        """Serve `application` with the project's own gunicorn configuration; give the port."""
+    def web(self, application: str = "api.asgi:app", *options: str) -> Generator[int]:
+        """Serve `application` with the project's own gunicorn configuration and `options`; give the port."""
         port, others = free_port(), self._clients()
         command = [script("gunicorn"), "-c", "python:api.gunicorn_conf", "--bind", f"127.0.0.1:{port}"]
-        with self._run("web", [*command, application], WEB_CONCURRENCY=str(WEB_PROCESSES)):
+        with self._run("web", [*command, *options, application], WEB_CONCURRENCY=str(WEB_PROCESSES)):
             # The socket listens before the applications are loaded; each of them then asks Redis something.
             wait_until(lambda: self._clients() >= others + WEB_PROCESSES, "the web processes are up")
             yield port

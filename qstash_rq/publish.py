@@ -17,7 +17,7 @@ from qstash_rq.schedules import ScheduleRequest, create_schedule
 from qstash_rq.storing import Item, store_items
 from qstash_rq.url_group import UrlGroup
 
-__all__ = ["PublishRequest", "Published", "Receipt", "publish", "receipts_of", "schedule"]
+__all__ = ["PublishRequest", "Published", "Receipt", "plain_item", "publish", "receipts_of", "schedule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,18 @@ def publish(core: Core, user_id: str, request: PublishRequest) -> Published:
     item = compose(user_id, request, destination, options, groups)
     (first_use,) = store_items(core, user_id, [item])
     return Published(receipts=receipts_of(item, first_use), to_group=bool(groups))
+
+
+def plain_item(core: Core, user_id: str, request: PublishRequest) -> Item | None:
+    """Return the single message of a request, or None for one that needs the store to be read first.
+
+    Those are publishes to URL groups and schedules, which are for `publish`. Raises what `publish` raises.
+    """
+    destination = check_target(core, request)
+    if destination.kind is DestinationKind.GROUP:
+        return None
+    options = check_options(core, request, destination, {})
+    return None if options.cron is not None else compose(user_id, request, destination, options, {})
 
 
 def schedule(core: Core, user_id: str, request: PublishRequest) -> str:

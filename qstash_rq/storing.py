@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from qstash_rq.core import Core
 from qstash_rq.errors import LimitExceeded, NotFound
 from qstash_rq.message import Message
-from qstash_rq.store.message_scripts import Accepted, Item, accept
+from qstash_rq.store.message_scripts import Acceptance, Accepted, Item, accept
 from qstash_rq.store.queues import read_queue_names
+from qstash_rq.store.script import Call
 
-__all__ = ["Item", "check_queues", "store_items", "store_messages"]
+__all__ = ["Item", "accept_items", "check_queues", "first_uses", "store_items", "store_messages"]
 
 
 def store_items(
@@ -21,7 +22,16 @@ def store_items(
     the same step. Raises NotFound when one of them is gone and LimitExceeded when a new
     queue would be one too many.
     """
+    answer = core.store.run(accept_items(core, user_id, items, revived=revived))
+    return first_uses(core, answer, revived=revived)
+
+
+def accept_items(
+    core: Core, user_id: str, items: Sequence[Item], *, revived: Sequence[str] = ()
+) -> Call[Acceptance]:
+    """Return the call that `store_items` makes, for whoever makes it another way."""
     settings = core.settings
+<<<<<<< HEAD
     answer = core.store.run(
         accept(
             user_id=user_id,
@@ -33,7 +43,21 @@ def store_items(
             revived=revived,
         ),
         replicas=settings.wait_replicas,
+=======
+    return accept(
+        user_id=user_id,
+        items=items,
+        now_ms=core.clock.now_ms(),
+        max_queues=settings.max_queues,
+        max_timeout_ms=settings.max_timeout_ms,
+        dedup_window_ms=settings.dedup_window_ms,
+        revived=revived,
+>>>>>>> f37d26c (wip)
     )
+
+
+def first_uses(core: Core, answer: Acceptance, *, revived: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
+    """Return what `store_items` returns for the answer to its call, and raise what it raises."""
     match answer.word:
         case Accepted.QUEUES_FULL:
             raise _queues_full(core)

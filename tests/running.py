@@ -139,7 +139,7 @@ class Product:
 
     def start_api(self) -> Process:
         """Start the web server on a free port and wait until it listens."""
-        command = ["gunicorn", "-c", "python:api.gunicorn_conf", "-b", "127.0.0.1:0", "api.wsgi:app"]
+        command = ["gunicorn", "-c", "python:api.gunicorn_conf", "-b", "127.0.0.1:0", "api.asgi:app"]
         api = self._start("api", command)
         self.port = int(api.wait_for_output(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
         return api

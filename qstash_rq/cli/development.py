@@ -125,7 +125,7 @@ def _ours(port: int, profile: Mapping[str, str]) -> tuple[ProcessSpec, ...]:
         ProcessSpec(
             name="api",
             command=python(
-                "gunicorn", "-c", "python:api.gunicorn_conf", "--bind", f"{LOOPBACK}:{port}", "api.wsgi:app"
+                "gunicorn", "-c", "python:api.gunicorn_conf", "--bind", f"{LOOPBACK}:{port}", "api.asgi:app"
             ),
             environ=environ,
             is_ready=partial(api_is_ready, port),

@@ -53,7 +53,7 @@ class Server:
 def start(directory: Path, *options: str, **environ: str) -> "subprocess.Popen[bytes]":
     """Start gunicorn in `directory` with these options and settings."""
     server = Server(directory)
-    command = [sys.executable, "-m", "gunicorn", "api.wsgi:app", "--config", "python:api.gunicorn_conf"]
+    command = [sys.executable, "-m", "gunicorn", "api.asgi:app", "--config", "python:api.gunicorn_conf"]
     command += ["--workers", "1", "--bind", f"unix:{server.path}", "--access-logfile", str(server.access_log)]
     with server.error_log.open("wb") as log:
         return subprocess.Popen(

@@ -17,7 +17,7 @@ from qstash_rq.settings import DEVELOPMENT_TOKEN
 from tests.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
-_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.wsgi:app")
+_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.asgi:app")
 _BEARER = f"Authorization: Bearer {DEVELOPMENT_TOKEN}\r\n"
 _PUBLISH = f"POST /v2/publish/https://example.com HTTP/1.1\r\n{_BEARER}"
 

@@ -1,11 +1,9 @@
-"""The application a WSGI server imports (`api.wsgi:app`), made from the environment's settings."""
+"""The application the web server imports (`api.asgi:app`), made from the environment's settings."""
 
 import logging
 import sys
 
-from flask import Flask
-
-from api.app import create_app
+from api.front import Front
 from qstash_rq.core import open_core
 from qstash_rq.errors import SettingsError, StoreUnavailable
 from qstash_rq.settings import Settings
@@ -18,7 +16,7 @@ _log = logging.getLogger(__name__)
 _CANNOT_START = 3
 
 
-def _start() -> Flask:
+def _start() -> Front:
     core = open_core(Settings.from_env())
     refuse_unfit_server(core)
     try:
@@ -26,7 +24,7 @@ def _start() -> Flask:
     except StoreUnavailable as error:
         # Not a reason to exit: requests are answered 503 until Redis comes, then `auth` sets the user up.
         _log.warning("api.first_user_postponed: %s", error.__cause__ or error)
-    return create_app(core)
+    return Front(core)
 
 
 try:
