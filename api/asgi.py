@@ -6,6 +6,7 @@ import sys
 from api.front import Front
 from qstash_rq.core import open_core
 from qstash_rq.errors import SettingsError, StoreUnavailable
+from qstash_rq.group_commit import open_group_commit
 from qstash_rq.settings import Settings
 from qstash_rq.starting import refuse_unfit_server
 from qstash_rq.users import ensure_first_user
@@ -24,7 +25,7 @@ def _start() -> Front:
     except StoreUnavailable as error:
         # Not a reason to exit: requests are answered 503 until Redis comes, then `auth` sets the user up.
         _log.warning("api.first_user_postponed: %s", error.__cause__ or error)
-    return Front(core)
+    return Front(core, open_group_commit(core))
 
 
 try:

@@ -16,7 +16,7 @@ async def send_answer(send: Send, status: int, fields: Fields, body: bytes) -> N
 
 
 async def next_piece(receive: Receive) -> tuple[bytes, bool]:
-    """Return the next piece of a body and whether there may be more; raises OSError when the client hung up."""
+    """Return the next piece of a body and whether there may be more; raises OSError after a hang-up."""
     message = await receive()
     if message["type"] != "http.request":
         msg = "the client hung up"

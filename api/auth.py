@@ -61,7 +61,7 @@ class Gate:
         return None if known is None or self._age_ms(known) >= _REMEMBER_MS else known.identity
 
     def is_aged(self, token: str) -> bool:
-        """Tell whether what is known of a token will be forgotten soon, so that it had better be asked again."""
+        """Tell whether what is known of a token had better be asked again, before it is forgotten."""
         known = self._remembered.get(token)
         return known is not None and self._age_ms(known) >= _AGED_MS
 

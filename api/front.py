@@ -1,5 +1,7 @@
 """The whole front as an ASGI application: plain publishes on the event loop, everything else in Flask."""
 
+from dataclasses import replace
+
 from api.app import assemble
 from api.asgi_environ import Scope, environ_of
 from api.asgi_messages import Receive, Send
@@ -8,16 +10,20 @@ from api.errors import ErrorAnswers
 from api.publish_lane import PublishLane
 from api.threaded_wsgi import ThreadedWsgi
 from qstash_rq.core import Core
-from qstash_rq.group_commit import open_group_commit
+from qstash_rq.group_commit import GroupCommit
+from qstash_rq.remembered_names import RememberedNames
 
 
 class Front:
     """The front of one core; takes HTTP requests alone."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, commit: GroupCommit) -> None:
+        names = RememberedNames(core.resolve, core.clock)
+        on_loop = replace(core, resolve=names.recall)
+        core = replace(core, resolve=names.look_up)
         gate = Gate(core)
         errors = ErrorAnswers(core.clock, on_outage=gate.forget)
-        self._lane = PublishLane(core, gate, errors, open_group_commit(core))
+        self._lane = PublishLane(on_loop, gate, errors, commit)
         self._flask = ThreadedWsgi(assemble(core, gate, errors))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,34 +5,46 @@ WebSocket, and a worker that was told to stop does not wait for connections on w
 """
 
 import json
+import sys
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
 _BROKEN_BODY = "body: could not be read to its end"
 
+# Python's own 5 ms would be the least that a call in a thread waits for each turn while the loop is busy.
+_THREAD_TURN_S = 0.001
 
-class FrontProtocol(ASGIProtocol):
+# The stubs that type checkers have of gunicorn are older than its ASGI worker.
+_Protocol: Final[Any] = protocol.ASGIProtocol
+_Worker: Final[Any] = gasgi.ASGIWorker
+_gasgi: Final[Any] = gasgi
+
+
+class FrontProtocol(_Protocol):
     """One connection."""
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: object) -> None:
         """Begin, and be known to the worker."""
         self.worker.connections.add(self)
-        super().connection_made(transport)
+        _Protocol.connection_made(self, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self.worker.connections.discard(self)
-        super().connection_lost(exc)
+        _Protocol.connection_lost(self, exc)
 
     def close_if_idle(self) -> None:
         """Close the connection unless a request is being served on it."""
         if self._awaiting_request:
             self._keepalive_timeout()
 
-    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+    def _send_error_response(
+        self, status: int, message: str, extra_headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         # Its headers were fine, so it is the framing of the body that was not.
         broken_body = status == HTTPStatus.BAD_REQUEST and self._current_request is not None
         body = json.dumps({"error": _BROKEN_BODY if broken_body else message}) + "\n"
@@ -48,19 +60,21 @@ class FrontProtocol(ASGIProtocol):
         return False
 
 
-class FrontWorker(gasgi.ASGIWorker):
+class FrontWorker(_Worker):
     """One web process."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def init_process(self) -> None:
+        """Serve until told to stop."""
         self.connections: set[FrontProtocol] = set()
+        sys.setswitchinterval(_THREAD_TURN_S)
+        _Worker.init_process(self)
 
     def handle_exit_signal(self) -> None:
         """Stop gracefully: what is being served is finished, what is idle is closed."""
-        super().handle_exit_signal()
+        _Worker.handle_exit_signal(self)
         for connection in tuple(self.connections):
             connection.close_if_idle()
 
 
 # The worker makes its connections from this name.
-gasgi.ASGIProtocol = FrontProtocol
+_gasgi.ASGIProtocol = FrontProtocol

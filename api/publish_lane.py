@@ -49,13 +49,17 @@ class PublishLane:
         One that was not can still be answered by others; if its body has been received by then, `wsgi.input`
         has it.
         """
-        if environ["REQUEST_METHOD"] != "POST":
+        # Whether replicas have a message is asked by the route alone.
+        if environ["REQUEST_METHOD"] != "POST" or self._core.settings.wait_replicas:
             return False
         rewrite(environ)
         user_id = self._user_of(environ)
-        if user_id is None or not _is_here(environ["PATH_INFO"]) or not await _receive_body(environ, receive):
+        if user_id is None or not _is_here(environ["PATH_INFO"]):
             return False
-        item = self._item(user_id, environ)
+        try:
+            item = self._item(user_id, environ) if await _receive_body(environ, receive) else None
+        except QStashError:
+            return False
         if item is None:
             return False
         try:
@@ -69,7 +73,7 @@ class PublishLane:
         return True
 
     def _user_of(self, environ: "WSGIEnvironment") -> str | None:
-        """Return who may publish with the token of a request, if that is known and no more has to be asked."""
+        """Return who may publish with the token of a request, if nothing more has to be asked."""
         identity = self._users.recall(request_token(environ))
         if identity is None or identity.read_only or "HTTP_ORIGIN" in environ:
             return None
@@ -80,9 +84,9 @@ class PublishLane:
         queue_name = path.removeprefix(_ENQUEUE) if path != _PUBLISH else None
         try:
             request = publish_request_of(environ, self._core.settings, queue_name)
-            return plain_item(self._core, user_id, request)
-        except QStashError:
-            return None
+        finally:
+            environ["wsgi.input"].seek(0)  # the route may have to read it again
+        return plain_item(self._core, user_id, request)
 
     def _fields(self, body: bytes) -> Fields:
         return (

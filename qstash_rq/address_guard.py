@@ -4,14 +4,14 @@ Workers ask again about the address they really connect to: see `workers/connect
 """
 
 from qstash_rq.core import Core
-from qstash_rq.hosts import check_host, system_resolver
+from qstash_rq.hosts import check_host
 from qstash_rq.message import Callback
 
 
 def guard_url(core: Core, url: str) -> None:
     """Refuse a destination on a private network, where the settings forbid them; raises InvalidInput."""
     if not core.settings.allow_private_networks:
-        check_host(url, system_resolver, core.settings.allowed_private_hosts)
+        check_host(url, core.resolve, core.settings.allowed_private_hosts)
 
 
 def guard_callbacks(core: Core, *callbacks: Callback | None) -> None:

@@ -22,7 +22,8 @@ def store_items(
     the same step. Raises NotFound when one of them is gone and LimitExceeded when a new
     queue would be one too many.
     """
-    answer = core.store.run(accept_items(core, user_id, items, revived=revived))
+    call = accept_items(core, user_id, items, revived=revived)
+    answer = core.store.run(call, replicas=core.settings.wait_replicas)
     return first_uses(core, answer, revived=revived)
 
 
@@ -31,19 +32,6 @@ def accept_items(
 ) -> Call[Acceptance]:
     """Return the call that `store_items` makes, for whoever makes it another way."""
     settings = core.settings
-<<<<<<< HEAD
-    answer = core.store.run(
-        accept(
-            user_id=user_id,
-            items=items,
-            now_ms=core.clock.now_ms(),
-            max_queues=settings.max_queues,
-            max_timeout_ms=settings.max_timeout_ms,
-            dedup_window_ms=settings.dedup_window_ms,
-            revived=revived,
-        ),
-        replicas=settings.wait_replicas,
-=======
     return accept(
         user_id=user_id,
         items=items,
@@ -52,7 +40,6 @@ def accept_items(
         max_timeout_ms=settings.max_timeout_ms,
         dedup_window_ms=settings.dedup_window_ms,
         revived=revived,
->>>>>>> f37d26c (wip)
     )
 
 

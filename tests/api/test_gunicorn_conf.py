@@ -58,17 +58,16 @@ def read(connection: socket.socket) -> tuple[int, Any]:
         return response.status, json.loads(response.read())
 
 
-@pytest.fixture(scope="module")
-def front(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    """Give the shipped server over a real store."""
-    directory = tmp_path_factory.mktemp("front")
+@contextmanager
+def running_front(valkey: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
+    """Run the shipped server over a real store."""
     settings = {
         "REDIS_URL": valkey,
         "QSTASH_TOKEN": DEVELOPMENT_TOKEN,
         "QSTASH_ALLOW_PRIVATE_NETWORKS": "true",
     }
     environ = os.environ | settings | {"WEB_CONCURRENCY": "1"}
-    running = Front(directory / "front.sock")
+    front = Front(directory / "front.sock")
     with (
         (directory / "log").open("wb") as log,
         subprocess.Popen(
@@ -79,9 +78,16 @@ def front(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fro
             stderr=log,
         ) as server,
     ):
-        wait_until(running.is_up, "gunicorn answers")
-        yield running
+        wait_until(front.is_up, "gunicorn answers")
+        yield front, server
         server.terminate()
+
+
+@pytest.fixture(scope="module")
+def front(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Give the shipped server over a real store."""
+    with running_front(valkey, tmp_path_factory.mktemp("front")) as (front, _):
+        yield front
 
 
 @pytest.mark.parametrize(("length", "status"), [(60_000, 200), (70_000, 414)])
@@ -121,6 +127,21 @@ def test_repeated_headers_stay_apart(front: Front) -> None:
     assert message["header"]["A"] == ["1", "2"]
 
 
+def test_nothing_is_upgraded(front: Front) -> None:
+    """Whoever asks for a WebSocket is refused in our own shape."""
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+
+    assert front.ask(f"GET /health HTTP/1.1\r\n{upgrade}{key}\r\n")[0] == 401
+
+
+def test_a_large_body_is_refused_before_it_comes(front: Front) -> None:
+    """A sender that asks first is refused at once, and never told to go on."""
+    with front.connect() as connection:
+        connection.sendall(f"{_PUBLISH}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n".encode())
+        assert read(connection)[0] == 413
+
+
 def test_a_sender_may_wait_for_100_continue(front: Front) -> None:
     """A sender that asks first is told to go on, then answered."""
     with front.connect() as connection:
@@ -137,3 +158,14 @@ def test_a_connection_is_kept(front: Front) -> None:
         for wire in (chunked, f"{_PUBLISH}\r\n", chunked):
             connection.sendall(wire.encode())
             assert read(connection)[0] == 200
+
+
+def test_stops_without_waiting_for_idle_connections(valkey: str, tmp_path: Path) -> None:
+    """A connection that is kept for later does not keep a server that was told to stop."""
+    with running_front(valkey, tmp_path) as (front, server), front.connect() as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+        assert read(connection)[0] == 200
+        server.terminate()
+        # Well below the 30 s that it waits for connections on which something is going on.
+        assert server.wait(10) == 0
+        assert connection.recv(1) == b""

@@ -1,19 +1,9 @@
-"""Header fields out of environs, and the hook that keeps repeated ones apart."""
-
-from dataclasses import dataclass, field
+"""Header fields out of environs."""
 
 import pytest
 
 from api.header_fields import canonical, header_fields
-from api.repeated_fields import keep_repeated_fields
 from qstash_rq.errors import InvalidInput
-
-
-@dataclass
-class Request:
-    """As much of gunicorn's request as the hook sees."""
-
-    headers: list[tuple[str, str]] = field(default_factory=list)
 
 
 @pytest.mark.parametrize(
@@ -60,24 +50,3 @@ def test_refuses_broken_utf8() -> None:
     """A value that is not UTF-8 is refused, naming the header."""
     with pytest.raises(InvalidInput, match="X-Name: not valid UTF-8"):
         header_fields({"HTTP_X_NAME": "caf\xe9"})
-
-
-def test_the_hook_keeps_values_apart() -> None:
-    """What the hook joins, the reader takes apart; names, order and other fields stay."""
-    request = Request([("X-A", "1, 2"), ("HOST", "h"), ("X-A", "3"), ("X-A", "")])
-
-    keep_repeated_fields(None, request)
-
-    environ = {f"HTTP_{name.replace('-', '_')}": value for name, value in request.headers}
-    assert header_fields(environ) == (("X-A", "1, 2"), ("X-A", "3"), ("X-A", ""), ("Host", "h"))
-
-
-def test_the_hook_leaves_single_fields_alone() -> None:
-    """A request without repeated fields is not touched."""
-    headers = [("X-A", "1"), ("X-B", "1")]
-    request = Request(headers)
-
-    keep_repeated_fields(None, request)
-
-    assert request.headers is headers
-    assert headers == [("X-A", "1"), ("X-B", "1")]
