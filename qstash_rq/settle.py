@@ -59,6 +59,7 @@ def _settlement(outcome: Outcome, now_ms: int) -> Settlement:
         case Failed(error=error):
             word, due_ms = Settled.FAILED, 0
     failed = word is not Settled.DELIVERED
+    callbacks = _callbacks(outcome, error, now_ms)
     return Settlement(
         message_id=claim.message.message_id,
         attempt=claim.attempt,
@@ -66,13 +67,15 @@ def _settlement(outcome: Outcome, now_ms: int) -> Settlement:
         due_ms=due_ms,
         response=encode_response(attempt, error) if failed else "",
         body=attempt.body if failed else b"",
-        callbacks=_callbacks(outcome, error, now_ms),
-        placeholder=dlq_id_placeholder(claim.message),
+        callbacks=callbacks,
+        placeholder=dlq_id_placeholder(claim.message) if callbacks else "",
     )
 
 
 def _callbacks(outcome: Outcome, error: str, now_ms: int) -> tuple[Message, ...]:
     source = outcome.claim.message
+    if source.callback is None and source.failure_callback is None:
+        return ()
     return tuple(
         callback_message(
             source,

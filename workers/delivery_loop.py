@@ -21,6 +21,7 @@ from qstash_rq.settle import Outcome, judge_attempt
 from qstash_rq.waiting import AsyncExecutor, wait_for_work
 from workers.confirmer import Confirmer
 from workers.deliverer import Deliverers
+from workers.hands import Hands
 from workers.patience import Patience
 from workers.preparation import prepare
 from workers.settler import Settler
@@ -62,7 +63,7 @@ class DeliveryLoop:
         self._settler = Settler(core, store, options.worker, self._settled)
         self._confirmer = Confirmer(core.clock, store)
         self._in_flight: dict[str, Claim] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._hands = Hands(self._deliver)
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._withheld: Withheld | None = None
@@ -100,7 +101,7 @@ class DeliveryLoop:
             for part in ended:
                 part.result()
         finally:
-            running = [*parts, *self._tasks]
+            running = [*parts, *self._hands.tasks]
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
@@ -205,10 +206,7 @@ class DeliveryLoop:
     def _start(self, claimed: Claim, lease_until_ms: int) -> None:
         self.claimed += 1
         self._in_flight[claimed.message.message_id] = claimed
-        task = asyncio.create_task(self._deliver(claimed, lease_until_ms))
-        # The loop keeps only weak references to tasks.
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._hands.give(claimed, lease_until_ms)
 
     async def _deliver(self, claimed: Claim, lease_until_ms: int) -> None:
         if self._core.clock.now_ms() >= lease_until_ms:

@@ -9,6 +9,7 @@ from qstash_rq.signing import sign
 from workers.prepared import PreparedDelivery
 
 USER_AGENT = "Upstash-QStash"
+_USER_AGENT = ("User-Agent", USER_AGENT)
 
 # Publish drops these too (contract 3.2). Here it also holds for messages that came another way, and for
 # those of the transport: a forwarded Content-Length would let one request end where another begins.
@@ -67,16 +68,20 @@ def prepare(
 
 
 def _forwarded(headers: Headers) -> Headers:
-    names = [name.lower() for name, _ in headers]
-    kept = tuple(field for field, name in zip(headers, names, strict=True) if name not in _NEVER_FORWARDED)
-    return kept if "user-agent" in names else (("User-Agent", USER_AGENT), *kept)
+    names = {name.lower() for name, _ in headers}
+    if not names.isdisjoint(_NEVER_FORWARDED):
+        headers = tuple(field for field in headers if field[0].lower() not in _NEVER_FORWARDED)
+    return headers if "user-agent" in names else (_USER_AGENT, *headers)
 
 
-def _origin(message: Message, region: str) -> Headers:
-    fields = (
-        ("Upstash-Caller-Ip", message.caller_ip),
-        ("Upstash-Region", region),
-        ("Upstash-Topic-Name", message.topic_name),
-        ("Upstash-Schedule-Id", message.schedule_id),
-    )
-    return tuple((name, value) for name, value in fields if value)
+def _origin(message: Message, region: str) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    if message.caller_ip:
+        fields.append(("Upstash-Caller-Ip", message.caller_ip))
+    if region:
+        fields.append(("Upstash-Region", region))
+    if message.topic_name:
+        fields.append(("Upstash-Topic-Name", message.topic_name))
+    if message.schedule_id:
+        fields.append(("Upstash-Schedule-Id", message.schedule_id))
+    return fields

@@ -23,6 +23,7 @@ from redis.sentinel import (
 from qstash_rq.errors import SettingsError
 from qstash_rq.store import keys
 from qstash_rq.store.executor import AsyncRedisClient, Executor, RedisClient
+from qstash_rq.store.packing import pack_in_c
 from qstash_rq.store.primaries import (
     AsyncOwnerConnection,
     AsyncOwnerSSLConnection,
@@ -77,6 +78,13 @@ def open_client(url: str) -> RedisClient:
 
 def open_async_client(url: str) -> AsyncRedisClient:
     """Return an asyncio client for `url` with the same rules."""
+    client = _async_client(url)
+    pool = client.connection_pool
+    pool.connection_class = pack_in_c(pool.connection_class)
+    return client
+
+
+def _async_client(url: str) -> Any:  # noqa: ANN401 - whose own types say little
     place = read_redis_url(url)
     options = _OPTIONS | {"retry": AsyncRetry(NoBackoff(), 0)}
     if place.route is Route.SERVER:

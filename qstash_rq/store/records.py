@@ -1,7 +1,7 @@
 """Turn a message, or a schedule, into the fields of its record and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
@@ -12,6 +12,9 @@ from qstash_rq.schedule import Schedule
 # Stored beside the spec, under names of their own.
 _APART = frozenset({"message_id", "user_id", "body", "schedule_id", "cron", "created_at_ms"})
 _NESTED = frozenset({"callback", "failure_callback", "flow", "redaction"})
+
+
+_DECODER = json.JSONDecoder()
 
 
 def _defaults(kind: type[Message] | type[Schedule]) -> dict[str, Any]:
@@ -45,8 +48,8 @@ def decode_message(message_id: str, user_id: str, spec: bytes, body: bytes) -> M
 
 def decode_spec(spec: bytes) -> dict[str, Any]:
     """Return the fields that were encoded, as values."""
-    # str, not bytes: bytes would have their encoding guessed first.
-    values: dict[str, Any] = json.loads(spec.decode())
+    # Not `json.loads`, which looks for blanks around the text and guesses the encoding of bytes.
+    values: dict[str, Any] = _DECODER.raw_decode(spec.decode())[0]
     if "headers" in values:
         values["headers"] = _headers(values["headers"])
     if "explicit" in values:
@@ -114,5 +117,5 @@ def _callback(values: dict[str, Any]) -> Callback:
     return Callback(**values)
 
 
-def _headers(pairs: Any) -> Headers:  # noqa: ANN401 - parsed JSON
-    return tuple((name, value) for name, value in pairs)
+def _headers(pairs: Iterable[Any]) -> Headers:
+    return tuple(map(tuple, pairs))
