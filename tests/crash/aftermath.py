@@ -83,6 +83,8 @@ class Survivors:
 
     async def deliver(self, prepared: PreparedDelivery) -> Attempt:
         """Stand in for the network."""
+        if prepared.leave is not None and not prepared.leave():
+            return Attempt(error="not sent")
         told = Told.of(prepared)
         attempt = answer_to(told)
         self.arrivals.started(told.message_id, told.retried, self._clock.now_ms())

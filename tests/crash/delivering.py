@@ -87,6 +87,15 @@ def _work_slowly(stage: Stage) -> None:
     stage.work(before_answer=renewed)
 
 
+def _work_too_late(stage: Stage) -> None:
+    late = iter([10_000])
+
+    def hold_up() -> None:
+        stage.clock.advance(next(late, 0))
+
+    stage.work(concurrency=1, before_leaving=hold_up)
+
+
 def _idle(stage: Stage) -> None:
     async def story(_: DeliveryLoop) -> None:
         await stage.until_called("BLMOVE RING")
@@ -132,6 +141,7 @@ def _come_late(stage: Stage) -> None:
     until_ms = stage.clock.now_ms() + stage.settings.lease_ms
     stage.core.store.run(renew_leases(claims, lease_until_ms=until_ms))
     _settle(stage, claims, 500)
+    stage.sent(taken_over, 500)
     stage.core.store.run(renew_leases(taken_over, lease_until_ms=until_ms))
     _settle(stage, taken_over, 500)
 
@@ -153,8 +163,8 @@ def _live_as_stock(stage: Stage) -> None:
 
 
 def _both(core: Core, url: str) -> Known:
-    plain(core, url)
-    seed.seed(core, 2, "q", url=f"{url}ok")
+    for lane in (None, "q"):
+        seed.seed(core, 1, lane, url=f"{url}ok")
     return {}
 
 
@@ -170,6 +180,7 @@ SCENARIOS = (
     Scenario(name="deliver, suspended", prepare=_suspended, act=_work),
     Scenario(name="deliver, full", prepare=busy, act=_work, settings={"max_global_parallelism": 1}),
     Scenario(name="deliver, slowly", prepare=plain, act=_work_slowly, settings={"lease_ms": 300}),
+    Scenario(name="deliver, too late for the window", prepare=keyed, act=_work_too_late),
     Scenario(name="wait for work", act=_idle, made=(0, 1)),
     Scenario(name="wait for the bell", act=_idle_at_its_bell, made=(0, 1)),
     Scenario(name="cancelled in flight", prepare=retried, act=_cancel_in_flight, cancels=True),
@@ -182,6 +193,6 @@ SCENARIOS = (
         act=_live_as_stock,
         real=True,
         tampers=True,
-        leaves=f"{RQ_KEY_PREFIX}:clean_groups",
+        leaves=tuple(f"{RQ_KEY_PREFIX}:{name}*" for name in ("clean_", "execution", "wip:")),
     ),
 )

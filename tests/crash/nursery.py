@@ -15,7 +15,9 @@ import time
 import traceback
 from typing import Any
 
+from tests.clock import FakeClock
 from tests.crash.catalogue import SCENARIOS
+from tests.crash.deployment import settings_of
 from tests.crash.point import Point
 from tests.crash.report import Report
 from tests.crash.seam import Seam
@@ -63,17 +65,19 @@ def _read(reader: int, pid: int) -> bytes:
 def _live(order: dict[str, Any], writer: int) -> None:
     status = 1
     try:
-        report = Report(writer)
+        clock = FakeClock(order["now_ms"])
+        report = Report(writer, clock)
         target = None if order["target"] is None else Point(*order["target"])
+        scenario = SCENARIOS[order["scenario"]]
         stage = Stage(
             seam=Seam(report, target),
             report=report,
-            settings=order["settings"],
-            now_ms=order["now_ms"],
+            settings=settings_of(order["redis_url"], **scenario.settings),
+            clock=clock,
             known=order["known"],
             may_be_refused=order["may_be_refused"],
         )
-        SCENARIOS[order["scenario"]].act(stage)
+        scenario.act(stage)
         status = 0
     except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a second nursery
         traceback.print_exc()

@@ -34,6 +34,7 @@ _TARGETS = (
     *("/health", "/openapi.json", "/v2/readiness", "/v2/keys", "/v2/globalparallelism"),
     *(
         "/v2/messages/{message}",
+        "/v2/messages/{message}/explain",
         "/v2/events",
         "/v2/logs?messageId={message}",
         "/v2/logs?order=earliestFirst",

@@ -8,16 +8,20 @@ import json
 import os
 from typing import Any
 
+from qstash_rq.clock import Clock
+
 
 class Report:
     """The child's end of the pipe."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, clock: Clock) -> None:
         self._descriptor = descriptor
+        self._clock = clock
 
     def tell(self, kind: str, **fields: Any) -> None:
         """Write one line."""
-        os.write(self._descriptor, json.dumps({"kind": kind, **fields}).encode() + b"\n")
+        line = {"kind": kind, "at_ms": self._clock.now_ms(), **fields}
+        os.write(self._descriptor, json.dumps(line).encode() + b"\n")
 
 
 def lines_of(written: bytes) -> list[dict[str, Any]]:

@@ -34,5 +34,5 @@ class Scenario:
     knows_no_scripts: bool = False
     tampers: bool = False  # somebody else wrote into the lines, as stock workers do
     real: bool = False  # the process tells the time by the system's clock, and sends over the network
-    leaves: str = ""  # keys of RQ's own that may stay
+    leaves: tuple[str, ...] = ()  # keys of RQ's own that it keeps for its next worker to clean up
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from flask import request
@@ -10,7 +10,7 @@ from redis import Redis
 
 from api.app import create_app
 from qstash_rq.core import Core, open_core
-from qstash_rq.delivery import Attempt
+from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.settings import DEVELOPMENT_TOKEN, Settings
 from qstash_rq.waiting import open_async_store
 from tests.api.serving import Caller
@@ -21,7 +21,13 @@ from tests.crash.seam import Seam, WatchedRedis, watch
 from workers.delivery_loop import DeliveryLoop, LoopOptions
 from workers.prepared import PreparedDelivery
 
-_BOTH = {404, 200, 201, 202}
+
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
+async def _in_a_turn() -> None:
+    await asyncio.sleep(0)
 
 
 class Stage:
@@ -32,8 +38,8 @@ class Stage:
         *,
         seam: Seam,
         report: Report,
-        settings: Mapping[str, Any],
-        now_ms: int,
+        settings: Settings,
+        clock: FakeClock,
         known: Mapping[str, str],
         may_be_refused: bool,
     ) -> None:
@@ -42,8 +48,8 @@ class Stage:
         self._report = report
         self._may_be_refused = may_be_refused
         watch(seam)
-        self.clock = FakeClock(now_ms)
-        self.settings = Settings(**settings)
+        self.clock = clock
+        self.settings = settings
         self.core: Core = open_core(self.settings, self.clock)
 
     def call(self, method: str, target: str, **options: Any) -> Any:
@@ -51,9 +57,8 @@ class Stage:
         app = create_app(self.core)
 
         @app.before_request
-        def tell_route() -> None:
-            rule = str(request.url_rule)
-            self._report.tell("route", method=request.method, rule=rule)
+        def tell_endpoint() -> None:
+            self._report.tell("endpoint", name=request.endpoint)
 
         answer = Caller(app.test_client()).call(method, target.format(**self.known), **options)
         refused = answer.status_code == 404 and self._may_be_refused
@@ -67,7 +72,8 @@ class Stage:
         lanes: tuple[str, ...] = (),
         most: int | None = None,
         story: Callable[[DeliveryLoop], Awaitable[None]] | None = None,
-        before_answer: Callable[[], Awaitable[None]] | None = None,
+        before_leaving: Callable[[], None] = _at_once,
+        before_answer: Callable[[], Awaitable[None]] = _in_a_turn,
     ) -> None:
         """Run a worker's loop until there is nothing to claim, or to the end of `story`."""
         options = LoopOptions(
@@ -76,7 +82,7 @@ class Stage:
 
         async def go() -> None:
             store = open_async_store(self.settings)
-            loop = DeliveryLoop(self.core, store, _Deliverer(self, before_answer), options)
+            loop = DeliveryLoop(self.core, store, _Deliverer(self, before_leaving, before_answer), options)
             running = asyncio.create_task(loop.run())
             if story is not None:
                 await story(loop)
@@ -89,14 +95,18 @@ class Stage:
     def started(self, prepared: PreparedDelivery) -> Attempt:
         """Tell of a delivery that begins, and return what it will be answered."""
         told = Told.of(prepared)
-        self._report.tell(
-            "starts", message_id=told.message_id, retried=told.retried, at_ms=self.core.clock.now_ms()
-        )
+        self._report.tell("starts", message_id=told.message_id, retried=told.retried)
         return answer_to(told)
 
     def ended(self, prepared: PreparedDelivery, status: int) -> None:
         """Tell of a delivery that is over."""
         self._report.tell("ends", message_id=Told.of(prepared).message_id, status=status)
+
+    def sent(self, claims: Iterable[Claim], status: int) -> None:
+        """Tell of deliveries that are over, of a worker that is played by its verbs alone."""
+        for one in claims:
+            self._report.tell("starts", message_id=one.message.message_id, retried=one.retried)
+            self._report.tell("ends", message_id=one.message.message_id, status=status)
 
     async def until_called(self, call: str, nth: int = 1) -> None:
         """Return once a call of this name has left."""
@@ -120,18 +130,25 @@ class Stage:
 
 
 class _Deliverer:
-    """Answers by the message's URL, and tells of everything it is handed."""
+    """Answers by the message's URL, and tells of everything that leaves."""
 
-    def __init__(self, stage: Stage, before_answer: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        before_leaving: Callable[[], None],
+        before_answer: Callable[[], Awaitable[None]],
+    ) -> None:
         self._stage = stage
+        self._before_leaving = before_leaving
         self._before_answer = before_answer
 
     async def deliver(self, prepared: PreparedDelivery) -> Attempt:
-        """Answer one delivery."""
+        """Answer one delivery, unless its time to leave is over."""
+        self._before_leaving()
+        if prepared.leave is not None and not prepared.leave():
+            return Attempt(error="not sent")
         attempt = self._stage.started(prepared)
-        if self._before_answer is not None:
-            await self._before_answer()
-        await asyncio.sleep(0)
+        await self._before_answer()
         self._stage.ended(prepared, attempt.status or 0)
         return attempt
 

@@ -16,7 +16,7 @@ from tests.crash.seam import SCRIPTS
 from tests.crash.sweep import Sweep, open_sweep
 
 # Answers with an error before it comes to a verb.
-_WITHOUT_A_VERB = {("POST", "/v2/enqueue")}
+_WITHOUT_A_VERB = {"publish.enqueue_nowhere"}
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +46,14 @@ def test_every_place_that_sends_to_redis_can_be_cut_short(plan: Plan) -> None:
 def test_every_endpoint_can_be_cut_short(plan: Plan) -> None:
     """No endpoint is asked by no scenario."""
     app = create_app(open_core(Settings(token="t")))
-    routes = {
-        (method, rule.rule)
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert routes - plan.routes - _WITHOUT_A_VERB == set()
+    assert app.view_functions.keys() - plan.endpoints - _WITHOUT_A_VERB == set()
 
 
 def test_a_tenth_of_all_crash_points(sweep: Sweep, plan: Plan) -> None:
     """Of each ten points one is visited: nothing is lost, doubled, overtaken, over a limit or left behind."""
     points = plan.tenth()
     assert {one.point.after for one in points} == {False, True}
-    assert len(points) >= len(plan.points) // 10
+    assert abs(len(points) - len(plan.points) / 10) < 2
 
     visited, wrong = strike_all(sweep, points)
     assert wrong == []

@@ -66,4 +66,4 @@ class Gates:
 
     def _fields(self, gate: str) -> dict[str, int]:
         row = self._command("HGETALL", keys.FLOW(gate))
-        return {name.decode(): int(value) for name, value in row.items()}
+        return {name.decode(): int(value) for name, value in row.items() if name != b"paused_ip"}

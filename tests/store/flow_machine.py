@@ -1,12 +1,9 @@
 """Flow-control keys and callbacks in any order with everything else, against a model in plain Python."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Settled
@@ -18,7 +15,7 @@ from tests.factories import make_message
 from tests.store import gates
 from tests.store.audit import Audit
 from tests.store.flow_model import FlowModel, Key
-from tests.store.test_state_machine import StoreMachine
+from tests.store.store_machine import StoreMachine
 
 _NAMES = ("k1", "k2")
 _QUEUES = st.sampled_from(["a", "b"])
@@ -271,19 +268,3 @@ class FlowMachine(StoreMachine):
         for queue in ("a", "b"):
             assert gates.lingering(self.core, queue) == (0, 0)
         Audit(self.core).check(tampered=self.disturbed)
-
-
-@pytest.mark.timeout(600)  # finding the shortest failure takes its time
-def test_keys_and_callbacks_in_any_order_keep_the_store_exact(core: Core) -> None:
-    """No limit is exceeded, queues keep order until callbacks end, nothing is stuck and nothing left over."""
-    machine: Callable[[], Any] = lambda: FlowMachine(core)  # noqa: E731 - what Hypothesis calls for each example
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
