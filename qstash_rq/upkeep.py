@@ -10,7 +10,7 @@ from qstash_rq.store import keys
 from qstash_rq.store.flows import forget_expired_flows
 from qstash_rq.store.queues import read_closing_lanes
 from qstash_rq.store.script import Call
-from qstash_rq.store.upkeep_scripts import Moved, drain, expire, promote, recover
+from qstash_rq.store.upkeep_scripts import Moved, beat, drain, expire, promote, recover
 from qstash_rq.store.users import read_user_ids
 
 _log = logging.getLogger("qstash_rq.upkeep")
@@ -103,14 +103,8 @@ def expire_old(core: Core) -> int:
 
 def beat_scheduler(core: Core, name: str) -> None:
     """Say that this scheduler lives; its record expires twenty seconds after the last beat."""
-    key, now_ms = keys.SCHEDULER(name), core.clock.now_ms()
-    core.store.commands(
-        [
-            ("HSET", key, "beat_ms", now_ms),
-            ("EXPIRE", key, SCHEDULER_TTL_S),
-            ("SET", keys.BEAT(), now_ms, "EX", BEAT_KEPT_S),
-        ]
-    )
+    now_ms = core.clock.now_ms()
+    core.store.run(beat(name=name, now_ms=now_ms, ttl_s=SCHEDULER_TTL_S, kept_s=BEAT_KEPT_S))
 
 
 def forget_scheduler(core: Core, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Typed wrappers of the scripts that the timers run: promote, recover, drain and expire."""
+"""Typed wrappers of the scripts that the timers run: promote, recover, drain, expire, sweep and beat."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -114,3 +114,9 @@ def sweep_flow(*, lane: Lane, most: int) -> Call[int]:
 def sweep_queue(*, lane_name: str, most: int) -> Call[int]:
     """Put right what a stock RQ worker left behind in a queue; answers how many messages were put back."""
     return Call(load_script("sweep_queue"), (keys.LANE(lane_name),), (lane_name, most), int)
+
+
+def beat(*, name: str, now_ms: int, ttl_s: int, kept_s: int) -> Call[None]:
+    """Say that a scheduler lives; its record goes after `ttl_s`, the time of the beat after `kept_s`."""
+    args = (now_ms, ttl_s, kept_s)
+    return Call(load_script("beat"), (keys.SCHEDULER(name), keys.BEAT()), args, lambda _: None)

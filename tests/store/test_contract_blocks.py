@@ -113,6 +113,7 @@ SAMPLES: dict[str, Sample] = {
         message_scripts.discard(user_id="u", dlq_ids=[]),
         message_scripts.discard(user_id="u", dlq_ids=["1-0"]),
     ),
+    "beat": Sample(upkeep_scripts.beat(name="s", now_ms=1, ttl_s=2, kept_s=3)),
     "drain": Sample(upkeep_scripts.drain(lane_name="u:q", now_ms=1, keep_ms=2, most=3)),
     "expire": Sample(
         upkeep_scripts.expire(
