@@ -18,7 +18,14 @@ _SOON = {"Upstash-Delay": "20s"}
 _QUICK = {"Upstash-Retries": "1", "Upstash-Retry-Delay": "1000"}
 
 
-def call(method: str, target: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Act:
+def call(
+    method: str,
+    target: str,
+    headers: Mapping[str, str] | None = None,
+    body: Any = None,
+    *,
+    status: int = 200,
+) -> Act:
     """Return the act of sending one request; `{words}` in it are what is known."""
 
     def act(stage: Any) -> None:
@@ -27,7 +34,7 @@ def call(method: str, target: str, headers: Mapping[str, str] | None = None, bod
         for name, value in stage.known.items():
             text = text.replace(f"<{name}>", value)
         more = {"Content-Type": "application/json"} if body is not None else {}
-        stage.call(method, target, headers=words | more, data=text.encode())
+        stage.call(method, target, status=status, headers=words | more, data=text.encode())
 
     return act
 
@@ -90,6 +97,12 @@ SCENARIOS = (
     ),
     Scenario(
         name="publish, unknown to Redis", act=call("POST", _PUBLISH), made=(0, 1), knows_no_scripts=True
+    ),
+    Scenario(
+        name="publish, without its replica",
+        act=call("POST", _PUBLISH, status=503),
+        made=(0, 1),
+        settings={"wait_replicas": 1},
     ),
     Scenario(name="publish, a schedule", act=call("POST", _PUBLISH, _CRON)),
     Scenario(name="enqueue, the first", act=call("POST", _ENQUEUE), made=(0, 1)),

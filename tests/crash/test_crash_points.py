@@ -18,6 +18,9 @@ from tests.crash.sweep import Sweep, open_sweep
 # Answers with an error before it comes to a verb.
 _WITHOUT_A_VERB = {"publish.enqueue_nowhere"}
 
+# Asks Sentinels and nodes of a Cluster where the primary is, and writes nothing.
+_NEEDS_MORE_SERVERS = {"qstash_rq/store/primaries.py"}
+
 
 @pytest.fixture(scope="module")
 def sweep(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
@@ -39,8 +42,8 @@ def test_every_script_can_be_cut_short(plan: Plan) -> None:
 
 def test_every_place_that_sends_to_redis_can_be_cut_short(plan: Plan) -> None:
     """No line of the product sends something that no scenario sends."""
-    missed = [site for site in call_sites() if not site.was_passed(plan.sites)]
-    assert missed == []
+    missed = {site.path for site in call_sites() if not site.was_passed(plan.sites)}
+    assert missed - _NEEDS_MORE_SERVERS == set()
 
 
 def test_every_endpoint_can_be_cut_short(plan: Plan) -> None:
