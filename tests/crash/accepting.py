@@ -1,15 +1,22 @@
 """Scenarios of whatever makes messages or schedules: publish, enqueue, batch, fan-out, schedule, revive."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from qstash_rq.core import Core
+from qstash_rq.group_commit import GroupCommit
+from qstash_rq.publish import PublishRequest, plain_item
+from qstash_rq.settings import DEVELOPMENT_TOKEN
 from qstash_rq.url_group import Endpoint
 from qstash_rq.url_groups import upsert_endpoints
 from qstash_rq.users import FIRST_USER
+from qstash_rq.waiting import open_async_store
 from tests import seed
+from tests.api.asgi_caller import asgi_caller
 from tests.crash.scenario import Act, Known, Scenario
+from tests.crash.stage import Stage
 
 _FLOW = {"Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "parallelism=1, rate=2, period=5s"}
 _TOLD = {"Upstash-Callback": "{url}ok", "Upstash-Failure-Callback": "{url}again"}
@@ -28,7 +35,7 @@ def call(
 ) -> Act:
     """Return the act of sending one request; `{words}` in it are what is known."""
 
-    def act(stage: Any) -> None:
+    def act(stage: Stage) -> None:
         words = {name: value.format(**stage.known) for name, value in (headers or {}).items()}
         text = "" if body is None else json.dumps(body).replace("<url>", stage.known["url"])
         for name, value in stage.known.items():
@@ -77,6 +84,30 @@ _MIXED = [
     {"destination": "<url>ok", "headers": {"Upstash-Deduplication-Id": "e", **_SOON}},
 ]
 
+
+def _publish_at_once(stage: Stage) -> None:
+    """Publish five messages at the same time: they are stored together."""
+
+    async def go() -> None:
+        store = open_async_store(stage.settings)
+        commit = GroupCommit(stage.core, store)
+        request = PublishRequest(destination=f"{stage.known['url']}ok", headers=(), body=b"")
+        items = [plain_item(stage.core, FIRST_USER, request) for _ in range(5)]
+        await asyncio.gather(*(commit.store(FIRST_USER, item) for item in items if item is not None))
+        await store.aclose()
+
+    asyncio.run(go())
+
+
+def _publish_on_the_loop(stage: Stage) -> None:
+    """Publish as the web process does: what comes from a known caller is answered on its event loop."""
+    with asgi_caller(stage.core) as caller:
+        for _ in range(2):
+            target = _PUBLISH.format(**stage.known)
+            answer = caller.front(target, {"Authorization": f"Bearer {DEVELOPMENT_TOKEN}"})
+            assert answer.status < 300, answer.body
+
+
 _PUBLISH, _ENQUEUE = "/v2/publish/{url}ok", "/v2/enqueue/q/{url}ok"
 _TO_GROUP = _ONCE | _QUICK
 _CRON = {"Upstash-Cron": "* * * * *", "Upstash-Schedule-Id": "s"}
@@ -98,6 +129,8 @@ SCENARIOS = (
     Scenario(
         name="publish, unknown to Redis", act=call("POST", _PUBLISH), made=(0, 1), knows_no_scripts=True
     ),
+    Scenario(name="publish, many at once", act=_publish_at_once, made=(0, 5)),
+    Scenario(name="publish, on the event loop", act=_publish_on_the_loop, made=(0, 1, 2)),
     Scenario(
         name="publish, without its replica",
         act=call("POST", _PUBLISH, status=503),

@@ -5,10 +5,11 @@ from typing import cast
 from qstash_rq.core import Core
 from qstash_rq.flow_control import pin_flow
 from qstash_rq.lanes import Lane
-from qstash_rq.message import Flow
+from qstash_rq.message import Callback, Flow
 from qstash_rq.publish import PublishRequest, schedule
 from qstash_rq.schedules import pause_schedule
 from qstash_rq.store import keys
+from qstash_rq.upkeep import recover_lost
 from qstash_rq.url_groups import delete_group
 from qstash_rq.users import FIRST_USER
 from qstash_rq.waiting import wait_for_alarm
@@ -57,6 +58,19 @@ def lost(core: Core, url: str) -> Known:
     plain, _ = seed.seed(core, 2, url=f"{url}ok")
     seed.claim(core)
     seed.cancel(core, plain)
+    _pass(core, seed.LEASE_MS + 1)
+    return {}
+
+
+def deadly(core: Core, url: str) -> Known:
+    """Have a message of a queue that has killed its third worker, and one that stands behind it."""
+    seed.seed(core, 1, "q", url=f"{url}ok", failure_callback=Callback(url=f"{url}again"), retry_delay="1000")
+    seed.seed(core, 1, "q", url=f"{url}ok")
+    for _ in range(2):
+        seed.claim(core)
+        _pass(core, seed.LEASE_MS + 1)
+        recover_lost(core)
+    seed.claim(core)
     _pass(core, seed.LEASE_MS + 1)
     return {}
 
@@ -156,6 +170,7 @@ SCENARIOS = (
     Scenario(name="promote", prepare=due, act=_tick),
     Scenario(name="promote, in two steps", prepare=flood, act=_tick),
     Scenario(name="recover", prepare=lost, act=_tick, cancels=True),
+    Scenario(name="quarantine", prepare=deadly, act=_tick, made=None, condemns=True),
     Scenario(name="tick", prepare=ticking, act=_tick, made=None),
     Scenario(name="tick at nothing", prepare=ticking_at_nothing, act=_tick),
     Scenario(name="drain", prepare=closing, act=_tick, cancels=True),

@@ -31,6 +31,7 @@ class Scenario:
     made: tuple[int, ...] | None = (0,)
     again: bool = False
     cancels: bool = False  # messages may end as cancelled, or be deleted with their queue
+    condemns: bool = False  # a message may fail without another attempt: it has killed its workers
     knows_no_scripts: bool = False
     tampers: bool = False  # somebody else wrote into the lines, as stock workers do
     real: bool = False  # the process tells the time by the system's clock, and sends over the network

@@ -207,6 +207,7 @@ class Sweep:
             begun=frozenset(one for one in living if "attempt" in world.records[one]),
             in_flight=frozenset(in_flight),
             cancels=scenario.cancels,
+            condemns=scenario.condemns,
             ticking=tuple(world.known.get("ticking", "").split()),
             began_ms=began_ms,
         ).check()
