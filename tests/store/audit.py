@@ -149,12 +149,16 @@ class Audit:
         paused, parallelism = self._command("HMGET", keys.LANE(lane), "paused", "parallelism")
         if paused == b"1":
             return True
-        head = self._command("LINDEX", keys.QUEUE(lane), 0).decode()
         held = self._set(keys.SLOTS(lane), "SMEMBERS")
-        if not ready & held and len(held) >= int(parallelism):
-            return True
-        assert head in ready
-        gate = self.records[head].get("flow")
+        line = [word.decode() for word in self._command("LRANGE", keys.QUEUE(lane), 0, -1)]
+        could_start = [one for one in line if one in held]
+        if len(held) < int(parallelism):
+            could_start += [one for one in line if one not in held][:1]
+        assert set(could_start) <= ready
+        return all(self._waits(lane, one, turns) for one in could_start)
+
+    def _waits(self, lane: str, message_id: str, turns: list[str]) -> bool:
+        gate = self.records[message_id].get("flow")
         return gate is not None and self.gates.waits(lane, gate.decode(), turns)
 
     def _check_lines(self) -> None:

@@ -113,13 +113,8 @@ class FlowModel(Model):
         return {one for one in found if self.is_open(self.key_of.get(one))}
 
     def startable(self) -> set[str]:
-        """Return those that nothing else may keep back: a queue whose head waits for its key is shut."""
-        blocked: set[str] = set()
-        for queue in self.queues:
-            ready = {one for one in self.holders(queue) if self.messages[one].state == "ready"}
-            if not all(self.is_open(self.key_of.get(one)) for one in ready):
-                blocked |= self._next_of(queue)
-        return self.claimable() - blocked
+        """Return those that must not be left behind when a worker takes all it can."""
+        return self.claimable()
 
     def _next_of(self, queue: str) -> set[str]:
         gate, holders = self.queues[queue], self.holders(queue)

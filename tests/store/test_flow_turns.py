@@ -3,6 +3,7 @@
 import pytest
 
 from qstash_rq.core import Core
+from qstash_rq.delivery import Claim
 from qstash_rq.message import Flow
 from qstash_rq.store import keys
 from tests import seed
@@ -314,3 +315,59 @@ def test_the_last_message_of_a_key_takes_waiters_and_wakes_with_it(core: Core, c
     assert seed.claim(core) == ()
     assert seed.ring(core) == []
     del clock
+
+
+# ── retries that hold a queue's slot ───────────────────────────────────────────────────────────
+
+
+def _retry_that_waits(core: Core, clock: FakeClock, parallelism: int = 2) -> tuple[str, tuple[Claim, ...]]:
+    """Let a message come back with its slot of queue q while its key is in use; return it and who uses it."""
+    seed.upsert(core, "q", parallelism=parallelism)
+    (held,) = seed.seed(core, 1, "q", flow=ONE)
+    seed.retry(core, seed.claim(core))
+    seed.seed(core, flow=ONE)
+    using = seed.claim(core)
+    clock.advance(1000)
+    seed.promote(core)
+    return held, using
+
+
+def test_a_retry_that_waits_for_its_key_keeps_no_free_slot_back(core: Core, clock: FakeClock) -> None:
+    """The queue's other slots go on with what stands behind it, and it starts itself when its key is free."""
+    held, using = _retry_that_waits(core, clock)
+    (second, third) = seed.seed(core, 2, "q")
+
+    behind = seed.claim(core)
+    assert seed.ids(behind) == [second]
+    assert seed.claim(core) == ()
+    assert gates.waiters(core, "k") == [seed.lane("q")]
+    seed.deliver(core, behind)
+    last = seed.claim(core)
+    assert seed.ids(last) == [third]
+
+    seed.deliver(core, using)
+    assert seed.ids(seed.claim(core)) == [held]
+
+
+def test_retries_behind_one_that_waits_start_in_their_order(core: Core, clock: FakeClock) -> None:
+    """Whoever holds a slot and may start does, however many before it wait for other keys."""
+    held, _ = _retry_that_waits(core, clock, parallelism=3)
+    (second, third) = seed.seed(core, 2, "q")
+    seed.retry(core, seed.claim(core))
+    clock.advance(1000)
+    seed.promote(core)
+    assert set(seed.line(core, "q")) == {held, second, third}
+
+    assert set(seed.ids(seed.claim(core))) == {second, third}
+    assert seed.line(core, "q") == [held]
+
+
+def test_what_was_never_started_is_not_overtaken(core: Core) -> None:
+    """The order of a queue holds although a slot is free: all behind it wait when the next one does."""
+    seed.upsert(core, "q", parallelism=2)
+    seed.seed(core, flow=ONE)
+    seed.claim(core)
+    seed.seed(core, 1, "q", flow=ONE)
+    seed.seed(core, 1, "q")
+
+    assert seed.claim(core) == ()

@@ -2,10 +2,25 @@
 -- Returns taken, shut, empty, or stale (something that was no message was dropped).
 -- The members decide the order and the line is its mirror, so that an id which a stock RQ worker
 -- popped cannot be overtaken.
--- The id to claim next from a queue, or nil and why there is none: shut, empty, stale (the head was
--- dropped).
-local function next_of_queue(lane, head, parallelism)
-  if head and redis.call('SISMEMBER', K.slots .. lane, head) == 1 then return head end
+local function line_drop(lane, id, at)
+  if at == 0 then redis.call('LPOP', K.queue .. lane) else redis.call('LREM', K.queue .. lane, 1, id) end
+end
+
+-- What holds a slot (between retries, or recovered) stands in front. One that waits for the gate of its key
+-- keeps none of the others back. Returns the first to claim, or nil; and where in line it, or what follows them, stands.
+local function ready_holder(lane, claim)
+  local at = 0
+  while true do
+    local id = redis.call('LINDEX', K.queue .. lane, at)
+    if not id or redis.call('SISMEMBER', K.slots .. lane, id) == 0 then return nil, at, id end
+    local state, gate = unpack(redis.call('HMGET', K.job .. id, 'state', 'flow'))
+    if state ~= 'ready' or not gate or passes(lane, gate, claim) then return id, at, id end
+    at = at + 1
+  end
+end
+
+-- The id to claim for a free slot, or nil and why there is none: shut, empty, stale (what stood next was dropped).
+local function next_of_queue(lane, head, at, parallelism)
   local held = redis.call('SCARD', K.slots .. lane)
   local rightful, place, outcome = nil, nil, 'shut'
   if held < parallelism then
@@ -15,19 +30,22 @@ local function next_of_queue(lane, head, parallelism)
   -- A stale head would hide what stands behind it: one that holds a slot, or other stale ids.
   if head and head ~= rightful
     and (outcome == 'empty' or redis.call('HGET', K.job .. head, 'state') ~= 'ready') then
-    redis.call('LPOP', K.queue .. lane)
+    line_drop(lane, head, at)
     return nil, 'stale'
   end
   return rightful, outcome
 end
 
 local function take_of_queue(lane, parallelism, claim, rows)
-  local head = redis.call('LINDEX', K.queue .. lane, 0)
-  local id, outcome = next_of_queue(lane, head, parallelism)
-  if not id then return outcome end
-  local gate = redis.call('HGET', K.job .. id, 'flow')
-  if gate and not passes(lane, gate, claim) then return 'shut' end
-  if id == head then redis.call('LPOP', K.queue .. lane) end
+  local id, at, head = ready_holder(lane, claim)
+  if not id then
+    local outcome
+    id, outcome = next_of_queue(lane, head, at, parallelism)
+    if not id then return outcome end
+    local gate = redis.call('HGET', K.job .. id, 'flow')
+    if gate and not passes(lane, gate, claim) then return 'shut' end
+  end
+  if id == head then line_drop(lane, id, at) end
   local row = start(id, lane, claim)
   if row then
     redis.call('SADD', K.slots .. lane, id)
