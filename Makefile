@@ -2,10 +2,11 @@
 # PYTHON chooses the interpreter: any of 3.11 or later.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+FUZZ_SECONDS ?= 600
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help setup run test check fix bench chaos clean
+.PHONY: help setup run test check fix bench chaos fuzz clean
 .DEFAULT_GOAL := help
 
 # List the targets.
@@ -44,6 +45,11 @@ bench: .venv/.dev-installed
 # Kill processes at random and count what arrives; takes minutes.
 chaos: .venv/.dev-installed
 	$(BIN)/python -m pytest -m chaos -n0 --timeout=1800 tests/chaos
+
+# Throw 200,000 requests and FUZZ_SECONDS of schemathesis at the front; FUZZ_EXAMPLES overrides.
+fuzz: .venv/.dev-installed
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m "fuzz or not chaos" -n2 --dist=load -rP \
+		tests/fuzz tests/api/test_fuzzed.py
 
 # Remove .venv and caches; data in .qstash stays.
 clean:
