@@ -15,6 +15,7 @@ from qstash_rq.lanes import Lane
 from qstash_rq.message import TERMINAL_STATES, LogState, State
 from qstash_rq.messages import cancel_message
 from qstash_rq.publish import PublishRequest, publish, schedule
+from qstash_rq.reason import ReasonKind
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.ticking import tick_due
@@ -141,6 +142,13 @@ def test_every_part_of_a_flow_and_of_a_schedule_is_described(core: Core, clock: 
     assert {name.decode() for name in found} == {
         name for row in rows("docs/redis.md", "Part") for name in ticked(row["Part"])
     }
+
+
+def test_every_kind_of_reason_is_described() -> None:
+    """docs/explain.md has a row for each thing that a message can wait for, and no other."""
+    described = [row["Kind"].strip("`") for row in rows("docs/explain.md", "Kind", "What helps")]
+
+    assert sorted(described) == sorted(ReasonKind)
 
 
 def test_every_state_is_described() -> None:
