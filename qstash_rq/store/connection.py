@@ -65,10 +65,10 @@ def open_client(url: str) -> RedisClient:
     if place.route is Route.SERVER:
         return cast("Any", Redis).from_url(url, **options)
     if place.route is Route.SENTINEL:
-        finder = cast("Any", Sentinel)(place.hosts, sentinel_kwargs=_finder_options(place))
+        finder = cast("Any", Sentinel)(place.hosts, sentinel_kwargs=_finder_options(place, options))
         kind = SentinelManagedSSLConnection if place.tls else SentinelManagedConnection
     else:
-        finder = SlotFinder(place.hosts, _finder_options(place))
+        finder = SlotFinder(place.hosts, _finder_options(place, options))
         kind = OwnerSSLConnection if place.tls else OwnerConnection
     pool = cast("Any", SentinelConnectionPool)(
         _wanted(place), finder, connection_class=kind, **place.options, **options
@@ -90,10 +90,12 @@ def _async_client(url: str) -> Any:  # noqa: ANN401 - whose own types say little
     if place.route is Route.SERVER:
         return cast("Any", AsyncRedis).from_url(url, **options)
     if place.route is Route.SENTINEL:
-        finder = cast("Any", async_sentinel.Sentinel)(place.hosts, sentinel_kwargs=_finder_options(place))
+        finder = cast("Any", async_sentinel.Sentinel)(
+            place.hosts, sentinel_kwargs=_finder_options(place, options)
+        )
         plain, tls = async_sentinel.SentinelManagedConnection, async_sentinel.SentinelManagedSSLConnection
     else:
-        finder = AsyncSlotFinder(place.hosts, _finder_options(place))
+        finder = AsyncSlotFinder(place.hosts, _finder_options(place, options))
         plain, tls = AsyncOwnerConnection, AsyncOwnerSSLConnection
     kind = tls if place.tls else plain
     pool = cast("Any", async_sentinel.SentinelConnectionPool)(
@@ -114,13 +116,13 @@ def _wanted(place: RedisUrl) -> str:
     return keys.RING()
 
 
-def _finder_options(place: RedisUrl) -> dict[str, Any]:
-    options = place.options if place.route is Route.CLUSTER else place.sentinel_options
+def _finder_options(place: RedisUrl, options: dict[str, Any]) -> dict[str, Any]:
+    who = place.options if place.route is Route.CLUSTER else place.sentinel_options
     tls = {name: value for name, value in place.options.items() if name.startswith("ssl_")}
     return {
         **options,
+        **who,
         **(tls | {"ssl": True} if place.tls else {}),
-        "protocol": 2,
         "socket_timeout": FINDER_TIMEOUT_S,
         "socket_connect_timeout": FINDER_TIMEOUT_S,
     }

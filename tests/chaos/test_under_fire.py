@@ -31,7 +31,9 @@ MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "20000"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "110"))
 REPORTS = Path(__file__).parents[2] / ".chaos"
 LEASE_MS = 3_000
-QUIET_S = 90
+# A machine that is busy with other things is slower than the pace.
+SENT_S = 300
+QUIET_S = 120
 USER = "defaultUser"
 
 
@@ -100,7 +102,7 @@ def test_nothing_is_lost_under_fire(
         for publisher in publishers:
             publisher.start()
         fire.burn(SECONDS)
-        wait_until(lambda: not any(one.is_alive() for one in publishers), "everything is sent", QUIET_S)
+        wait_until(lambda: not any(one.is_alive() for one in publishers), "everything is sent", SENT_S)
         end_ms = int(time.time() * 1000)
         next_tick_ms = _end_schedules(Caller(own.port))
         _wait_until_quiet(own)
