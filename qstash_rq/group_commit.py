@@ -62,7 +62,8 @@ class GroupCommit:
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         try:
             call = accept_items(self._core, group[0].user_id, [one.item for one in group])
-            found = first_uses(self._core, await self._store.run(call))
+            answer = await self._store.run(call, replicas=self._core.settings.wait_replicas)
+            found = first_uses(self._core, answer)
         except LimitExceeded as error:
             if len(group) == 1:
                 _fail(group, error)

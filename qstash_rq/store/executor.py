@@ -49,8 +49,24 @@ class RedisClient(Protocol):
         ...
 
 
+class AsyncRedisPipeline(Protocol):
+    """What is used of a pipeline of the asyncio client."""
+
+    def execute_command(self, *words: Word) -> Any:  # noqa: ANN401 - itself
+        """Buffer one command."""
+        ...
+
+    async def execute(self) -> list[Any]:
+        """Send what is buffered and return the answers."""
+        ...
+
+
 class AsyncRedisClient(Protocol):
     """What is used of the asyncio client."""
+
+    def pipeline(self, transaction: bool = True) -> AsyncRedisPipeline:  # noqa: FBT001, FBT002 - redis-py's own
+        """Start buffering commands."""
+        ...
 
     async def execute_command(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
         """Send one command and return the answer."""
@@ -102,11 +118,7 @@ class Executor:
         pipeline = self.client.pipeline(transaction=False)
         pipeline.execute_command(*words)
         pipeline.execute_command("WAIT", replicas, REPLICAS_MS)
-        answer, reached = pipeline.execute()
-        if reached < replicas:
-            msg = f"redis has stored it on {reached} of {replicas} replicas, try again later"
-            raise StoreUnavailable(msg)
-        return answer
+        return _stored_on(replicas, pipeline.execute())
 
     @contextmanager
     def _alone_in_silence(self) -> Generator[None]:
@@ -154,23 +166,28 @@ class AsyncExecutor:
     def __init__(self, client: AsyncRedisClient) -> None:
         self.client = client
 
-    async def run(self, call: Call[T]) -> T:
-        """Run one call and decode its answer; raises StoreUnavailable or StoreDefect."""
+    async def run(self, call: Call[T], *, replicas: int = 0) -> T:
+        """Run one call as `Executor.run` does."""
         with redis_trouble():
             try:
-                answer = await self._send(*call.command(whole=False))
+                answer = await self._exchange(call.command(whole=False), replicas)
             except NoScriptError:
-                answer = await self._send(*call.command(whole=True))
+                answer = await self._exchange(call.command(whole=True), replicas)
         return call.decode(answer)
 
     async def command(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
         """Send one plain command; raises StoreUnavailable or StoreDefect."""
         with redis_trouble():
-            return await self._send(*words)
+            return await self._exchange(words, 0)
 
-    async def _send(self, *words: Word) -> Any:  # noqa: ANN401 - what Redis answers
+    async def _exchange(self, words: tuple[Word, ...], replicas: int) -> Any:  # noqa: ANN401 - what Redis answers
         try:
-            return await self.client.execute_command(*words)
+            if not replicas:
+                return await self.client.execute_command(*words)
+            pipeline = self.client.pipeline(transaction=False)
+            pipeline.execute_command(*words)
+            pipeline.execute_command("WAIT", replicas, REPLICAS_MS)
+            return _stored_on(replicas, await pipeline.execute())
         except RedisTimeoutError:
             pool = _pool_of(self.client)
             if pool is not None:
@@ -180,6 +197,14 @@ class AsyncExecutor:
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
+
+
+def _stored_on(replicas: int, answers: list[Any]) -> Any:  # noqa: ANN401 - what Redis answered
+    answer, reached = answers
+    if reached < replicas:
+        msg = f"redis has stored it on {reached} of {replicas} replicas, try again later"
+        raise StoreUnavailable(msg)
+    return answer
 
 
 def _pool_of(client: object) -> Any:  # noqa: ANN401 - redis-py's own, for either client

@@ -147,3 +147,17 @@ def test_an_outage_is_told_to_all(core: Core) -> None:
         return answers
 
     assert [type(answer) for answer in run(core, publish, away)] == [StoreUnavailable] * 3
+
+
+def test_a_group_waits_for_replicas_that_are_wanted(core: Core) -> None:
+    """Without the replicas each caller of the group hears of it, and all of it is stored."""
+    careful = replace(core, settings=replace(core.settings, wait_replicas=1))
+    items = [item(), item()]
+
+    async def publish(commit: GroupCommit) -> list[Any]:
+        return await asyncio.gather(*(commit.store(FIRST_USER, one) for one in items), return_exceptions=True)
+
+    for answer in run(careful, publish):
+        assert isinstance(answer, StoreUnavailable)
+        assert "0 of 1 replicas" in str(answer)
+    assert {seed.state(core, one) for one in ids(items)} == {"ready"}
