@@ -48,6 +48,7 @@ class Ledger:
     faults: tuple[Fault, ...]
     next_tick_ms: dict[str, int]  # of each schedule, when the fire was out
     end_ms: int  # when the fire was out
+    forgets_ms: int  # of the time before a kill, how much Redis may lose
 
     def repetitions(self) -> list[Repetition]:
         """Return every claim that followed another one without an outcome between them."""
@@ -57,6 +58,13 @@ class Ledger:
             for one, other in pairwise(entries)
             if one.state == other.state == "ACTIVE"
         ]
+
+    def forgotten(self, start_ms: int, end_ms: int | None = None) -> bool:
+        """Whether a killed Redis may have lost what it was told in a time, soon before the kill."""
+        if self.forgets_ms == 0:
+            return False
+        kills = [fault.start_ms for fault in self.faults if fault.kind == "kill redis"]
+        return any(start_ms <= kill and (end_ms or start_ms) >= kill - self.forgets_ms for kill in kills)
 
     def harmed(self, start_ms: int, end_ms: int, *kinds: str) -> bool:
         """Whether a fault (of these kinds) lasted into the time between two moments."""

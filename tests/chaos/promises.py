@@ -11,6 +11,8 @@ SETTLE_MS = 1_500
 PERIOD_MS = 1_000
 # A request may be this late at the endpoint, on a busy machine, without a process being frozen.
 WAY_MS = 300
+# A claim that was forgotten at a kill is made again within this time after Redis is back.
+AGAIN_MS = 5_000
 # A tick may come this late while schedulers and Redis are down.
 LATE_MS = 15_000
 
@@ -25,7 +27,9 @@ def find_lost(ledger: Ledger) -> list[str]:
     }
     for number, accepted in ledger.accepted.items():
         order = ledger.orders[number]
-        if order.kind is Kind.TICKING:
+        if order.kind is Kind.TICKING or (
+            accepted.message_id not in ledger.log and ledger.forgotten(accepted.at_ms)
+        ):
             continue
         states = [entry.state for entry in ledger.log.get(accepted.message_id, [])]
         ends = [state for state in states if state in TERMINAL]
@@ -64,7 +68,11 @@ def find_untold(ledger: Ledger) -> list[str]:
     for number in ledger.accepted:
         order = ledger.orders[number]
         for kind, word, planned in ((Kind.TOLD, "answer", order.attempts), (Kind.DEAD, "failure", 1)):
-            if order.kind is kind and len(told[word, number]) != planned:
+            if (
+                order.kind is kind
+                and len(told[word, number]) != planned
+                and not _was_forgotten(ledger, number)
+            ):
                 wrong.append(f"{order.path}: {len(told[word, number])} callbacks for {planned}")
     return wrong
 
@@ -77,6 +85,8 @@ def find_unexplained(ledger: Ledger) -> list[str]:
     for arrival in ledger.arrivals:
         came[arrival.exchange].append(arrival.came_ms)
     for (message_id, retried), times in came.items():
+        if any(ledger.forgotten(ms - WAY_MS, ms + SETTLE_MS) for ms in times[:-1]):
+            continue
         if len(times) > 1 and claimed_again[message_id] < len(times) - 1:
             wrong.append(f"{message_id} retried={retried} came {len(times)} times and was not claimed again")
         elif any(not ledger.harmed(ms - WAY_MS, ms + SETTLE_MS) for ms in times[:-1]):
@@ -116,7 +126,9 @@ def find_crowds(ledger: Ledger) -> list[str]:
             if _is_parallel(arrival.kind, arrival.line)
             else None
         )
-        if limit is not None and arrival.open_in_line > limit:
+        # What was claimed and forgotten is claimed again while the first request is still open.
+        forgotten = ledger.forgotten(arrival.came_ms - AGAIN_MS, arrival.came_ms)
+        if limit is not None and arrival.open_in_line > limit and not forgotten:
             wrong.append(f"{arrival.kind}/{arrival.line}: {arrival.open_in_line} open at {arrival.came_ms}")
     return wrong
 
@@ -181,6 +193,25 @@ def made_of(ledger: Ledger) -> dict[int, set[str]]:
         if kind in set(Kind):
             ids[int(number)].add(message_id)
     return dict(ids)
+
+
+def find_forgotten(ledger: Ledger) -> list[int]:
+    """Return the accepted messages that are gone with the last writes of a killed Redis, without `always`."""
+    return [
+        number
+        for number, accepted in ledger.accepted.items()
+        if ledger.orders[number].kind is not Kind.TICKING
+        and accepted.message_id not in ledger.log
+        and ledger.forgotten(accepted.at_ms)
+    ]
+
+
+def _was_forgotten(ledger: Ledger, number: int) -> bool:
+    """Whether something of a message's life, from its acceptance to its last callback, may have been lost."""
+    times = [arrival.came_ms for arrival in ledger.arrivals if arrival.number == number]
+    return any(
+        ledger.forgotten(ms - WAY_MS, ms + SETTLE_MS) for ms in (ledger.accepted[number].at_ms, *times)
+    )
 
 
 def _failures(ledger: Ledger, number: int) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from statistics import median
 
 from tests.chaos.ledger import Ledger
-from tests.chaos.promises import made_of
+from tests.chaos.promises import find_forgotten, made_of
 
 
 def write_report(ledger: Ledger, title: str) -> str:
@@ -21,6 +21,7 @@ def write_report(ledger: Ledger, title: str) -> str:
     lines = [
         title,
         f"sent {len(ledger.orders)}, accepted {len(ledger.accepted)}, messages made {len(ledger.log)}",
+        f"accepted and forgotten by a killed Redis: {len(find_forgotten(ledger))}",
         f"requests {len(ledger.arrivals)}, of them repeated {repeated}",
         f"calls in doubt {len(ledger.doubts)}, {refused} answered 503, after {longest_ms} ms at the most",
         f"messages in doubt {len(doubtful)}, {again + len(stored)} stored, {again} of them found by id",
