@@ -63,6 +63,7 @@ class Settings:
         "REDIS_URL",
         "redis://127.0.0.1:6379/0",
         "Redis or Valkey: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// URL.",
+        secret=True,  # it may hold a password
     )
     wait_replicas: int = _setting(
         "QSTASH_WAIT_REPLICAS",

@@ -12,7 +12,7 @@ for _name in [*os.environ]:
 # Not RQ's own default: a key that is spelled without the prefix shows at once.
 os.environ["RQ_KEY_PREFIX"] = "{test}"
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from redis import Redis
@@ -26,6 +26,7 @@ from qstash_rq.settings import (
     Settings,
 )
 from qstash_rq.users import ensure_first_user
+from tests.canaries import find_secrets
 from tests.clock import FakeClock
 from tests.leaks import find_leaks
 from tests.receiver import Receiver
@@ -35,6 +36,18 @@ _IN_MEMORY = {
     "hash-max-listpack-entries": 128,
     "hash-max-listpack-value": 1024,
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose output or log tells a secret: of this process and of all that were started."""
+    report = yield
+    told = {title: found for title, text in report.sections if (found := find_secrets(text))}
+    # The last report of a test has the sections of those before it.
+    if told and report.when == "teardown":
+        report.outcome = "failed"
+        report.longrepr = f"secrets were told: {told}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """One process of the product, started as an operator would, with its output kept."""
 
+import contextlib
 import os
 import re
 import signal
@@ -48,6 +49,17 @@ class Process:
     def running(self) -> bool:
         """Whether it has not ended."""
         return self._popen.poll() is None
+
+    def titles(self) -> str:
+        """Return what `ps` shows of it and its children, where the system tells."""
+        shown: list[str] = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            # A process may end while it is looked at.
+            with contextlib.suppress(OSError):
+                session = status.read_text().rpartition(")")[2].split()[3]
+                if session == str(self.pid):
+                    shown.append(status.with_name("cmdline").read_text().replace("\0", " ").strip())
+        return " | ".join(shown)
 
     def output(self, start: int = 0) -> str:
         """Return what it wrote, from byte `start` on."""

@@ -29,12 +29,18 @@ from qstash_rq.settings import (
     Settings,
 )
 from qstash_rq.users import NewUser, add_user
+from tests.canaries import READ_ONLY_TOKEN, REDIS_PASSWORD, find_secrets
 from tests.process import COMMANDS, PATH, ROOT, Process
 
 __all__ = ["Process", "Product", "RedisServer", "User", "open_product"]
 
 _COMMAND_S = 30
-_CONFIG = {"maxmemory-policy": "noeviction"}
+_REDIS_USER = "tester"
+_CONFIG = {
+    "maxmemory-policy": "noeviction",
+    # Beside the default user, which needs no password and is how the server is found to be up.
+    "user": f"{_REDIS_USER} on >{REDIS_PASSWORD} ~* &* +@all",
+}
 _PERSISTENT = {"appendonly": "yes"}
 
 
@@ -47,7 +53,6 @@ class User:
     next_key: str
 
 
-READ_ONLY_TOKEN = "reads-but-does-not-write"
 DEVELOPER = User(DEVELOPMENT_TOKEN, DEVELOPMENT_CURRENT_SIGNING_KEY, DEVELOPMENT_NEXT_SIGNING_KEY)
 
 
@@ -65,7 +70,7 @@ class RedisServer:
         self._server = ValkeyServer(
             port=0, data_dir=directory, config=self._config, unix_socket_path=socket, persist=True
         )
-        self.url = f"unix://{socket}?db=0"
+        self.url = f"unix://{_REDIS_USER}:{REDIS_PASSWORD}@{socket}?db=0"
 
     @property
     def pid(self) -> int:
@@ -124,8 +129,10 @@ class Product:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop every process; each must exit with 0."""
+        """Stop every process; each must exit with 0, and none may have told a secret."""
         _stop(self.processes)
+        told = {process.name: find_secrets(process.output()) for process in self.processes}
+        assert not any(told.values()), told
 
     @property
     def prefix(self) -> str:
@@ -146,16 +153,16 @@ class Product:
 
     def start_worker(self, *words: str) -> Process:
         """Start a delivery worker; `words` are queues and options for `rq worker`."""
-        return self._start("worker", ["rq", "worker", "-w", "workers.DeliveryWorker", *self._rq(), *words])
+        return self._start("worker", ["rq", "worker", "-w", "workers.DeliveryWorker", *words])
 
     def start_stock_worker(self, *words: str) -> Process:
         """Start RQ's own worker."""
-        return self._start("stock", ["rq", "worker", *self._rq(), *words])
+        return self._start("stock", ["rq", "worker", *words])
 
     def start_pool(self, workers: int) -> Process:
         """Start a pool of delivery workers."""
         words = ["rq", "worker-pool", "-w", "workers.DeliveryWorker", "-n", str(workers)]
-        return self._start("worker-pool", [*words, *self._rq()])
+        return self._start("worker-pool", words)
 
     def stop_workers(self) -> None:
         """Stop the workers that still run; each must exit with 0."""
@@ -177,7 +184,7 @@ class Product:
         """Run an `rq` command to its end and return what it printed."""
         command, *rest = words
         done = subprocess.run(
-            [str(COMMANDS / "rq"), command, *self._rq(), *rest],
+            [str(COMMANDS / "rq"), command, *rest],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
@@ -203,7 +210,10 @@ class Product:
 
     @contextmanager
     def watched(self) -> Generator[Self]:
-        """Watch over one test: print what the processes write meanwhile, fail when one dies."""
+        """Watch over one test: print what the processes write meanwhile and are called, fail when one dies.
+
+        What is printed is looked through for secrets: see `tests/conftest.py`.
+        """
         self.check()
         starts = {process: process.output_bytes() for process in self.processes}
         try:
@@ -212,10 +222,7 @@ class Product:
         finally:
             for process in self.processes:
                 text = process.output(starts.get(process, 0))
-                sys.stdout.write(f"---- {process.name} ----\n{text}")
-
-    def _rq(self) -> list[str]:
-        return ["-u", self.redis_url]
+                sys.stdout.write(f"---- {process.name}: {process.titles()} ----\n{text}")
 
     def _start(self, role: str, command: list[str]) -> Process:
         name = f"{role}-{next(self._numbers)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.serving import BEARER
+from tests.canaries import find_secrets
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +62,10 @@ def start(directory: Path, *options: str, **environ: str) -> "subprocess.Popen[b
         )
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End gunicorn and its worker."""
+def stop(process: "subprocess.Popen[bytes]", directory: Path) -> None:
+    """End gunicorn and its worker; fails the test when one of their logs tells a secret."""
     process.terminate()
     process.wait(timeout=20)
+    server = Server(directory)
+    for log in (server.access_log, server.error_log):
+        assert not log.exists() or find_secrets(log.read_text()) == []

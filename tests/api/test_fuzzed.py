@@ -83,7 +83,7 @@ def server(core: Core, tmp_path: Path) -> Iterator[Server]:
         wait_until(running.answers, "gunicorn answers")
         yield running
     finally:
-        stop(process)
+        stop(process, tmp_path)
 
 
 @pytest.mark.timeout(BUDGET_S + 150)

@@ -23,7 +23,7 @@ def server(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         wait_until(running.answers, "gunicorn answers")
         yield running
     finally:
-        stop(process)
+        stop(process, directory)
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_starts_without_redis(tmp_path: Path) -> None:
         assert server.send("GET /health")[0] == 503
         assert server.send("POST /v2/publish/https://example.com")[0] == 503
     finally:
-        stop(process)
+        stop(process, tmp_path)

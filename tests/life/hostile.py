@@ -1,6 +1,7 @@
 """Endpoints that mean harm: each plays its trick on the one request it is handed."""
 
 import asyncio
+import gzip
 import socket
 import struct
 import zlib
@@ -10,6 +11,8 @@ from tests.workers.raw_server import Player, say, say_and_close
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 FAILING = b"HTTP/1.1 500 X\r\n"
+# Sixteen megabytes of zeros.
+BROTLI_BOMB = bytes.fromhex("cbffff3ff82700e2b14020f7fe2ffffffff04f00c4611180eefd1f")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _DRIP_S = 0.1
 _MEGABYTE = 1_048_576
@@ -51,6 +54,14 @@ def bomb(encoding: str, wbits: int) -> Player:
             await writer.drain()
 
     return play
+
+
+async def nested_bomb(_request: bytes, writer: asyncio.StreamWriter) -> None:
+    """Answer with a body packed twice: sixteen megabytes in some hundred bytes."""
+    packed = gzip.compress(gzip.compress(bytes(16 * _MEGABYTE)))
+    writer.write(
+        FAILING + b"Content-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
+    )
 
 
 def zstd_bomb() -> Player:
@@ -134,6 +145,15 @@ FAILING_AT_ONCE: dict[str, tuple[Player, str]] = {
     ),
     "gzip bomb": (bomb("gzip", 31), "500 Internal Server Error"),
     "deflate bomb": (bomb("deflate", 15), "500 Internal Server Error"),
+    "bomb in a bomb": (nested_bomb, "500 Internal Server Error"),
+    "brotli bomb": (
+        say_and_close(FAILING + b"Content-Encoding: br\r\nContent-Length: 27\r\n\r\n", BROTLI_BOMB),
+        "500 Internal Server Error",
+    ),
+    "too many encodings": (
+        say_and_close(HEAD + b"Content-Encoding: " + b"gzip, " * 50 + b"gzip\r\n\r\nhello"),
+        "malformed response",
+    ),
     "zstd bomb": (zstd_bomb(), "500 Internal Server Error"),
 }
 """Those that fail before the time-out, with what the log says of them."""

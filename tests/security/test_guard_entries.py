@@ -18,7 +18,8 @@ from qstash_rq.ticking import tick_due
 from qstash_rq.upkeep import promote_due
 from qstash_rq.users import FIRST_USER
 from qstash_rq.waiting import open_async_store
-from tests.api.serving import Caller, contents, error, kill
+from tests.api.asgi_caller import asgi_caller
+from tests.api.serving import BEARER, Caller, contents, error, kill
 from tests.clock import FakeClock
 from tests.security.canary import Canary, running_canary
 from tests.security.corpus import PUBLIC
@@ -182,6 +183,35 @@ def test_no_way_leads_in(guarded: Core, canary: Canary, entry: str, host: str) -
 
     assert "invalid destination url: endpoint resolves to a loopback address: " in text
     assert contents(guarded.settings.redis_url) == before
+
+
+@pytest.mark.parametrize("host", _HOSTS)
+@pytest.mark.parametrize(
+    ("target", "header"),
+    [
+        ("/v2/publish/{url}", "X-None"),
+        ("/v2/enqueue/q/{url}", "X-None"),
+        (f"/v2/publish/{ELSEWHERE}", "Upstash-Callback"),
+        (f"/v2/publish/{ELSEWHERE}?upstash-callback={{url}}", "X-None"),
+        (f"/v2/enqueue/q/{ELSEWHERE}", "Upstash-Failure-Callback"),
+    ],
+)
+def test_the_short_way_is_guarded_as_well(
+    guarded: Core, canary: Canary, target: str, header: str, host: str
+) -> None:
+    """What is answered on the event loop, for a token that is known already, is asked the same question."""
+    url = f"http://{host}:{canary.port}/"
+    token = {"Authorization": BEARER}
+    with asgi_caller(guarded) as front:
+        assert front.front(f"/v2/publish/{ELSEWHERE}", token).status == 200
+        before = contents(guarded.settings.redis_url)
+
+        answer = front.front(target.format(url=url), token | {header: url})
+
+    assert answer.status == 400
+    assert "endpoint resolves to a loopback address: " in answer.body
+    assert contents(guarded.settings.redis_url) == before
+    guarded.store.command("FLUSHALL")
 
 
 @every_entry

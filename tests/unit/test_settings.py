@@ -84,8 +84,9 @@ def test_neither_yes_nor_no_is_refused(text: str) -> None:
 
 
 def test_tokens_and_keys_are_secret() -> None:
-    """Everything that lets somebody in or sign is marked as secret."""
+    """Everything that lets somebody in or sign is marked as secret, and the URL that holds a password."""
     assert _SECRETS == [
+        "REDIS_URL",
         "QSTASH_TOKEN",
         "QSTASH_READONLY_TOKEN",
         "QSTASH_CURRENT_SIGNING_KEY",

@@ -82,6 +82,19 @@ def test_a_redirect_to_a_private_address_is_an_answer() -> None:
         assert (attempt.status, inside.connections) == (307, 0)
 
 
+def test_an_endpoint_cannot_send_the_next_delivery_elsewhere() -> None:
+    """Neither `Alt-Svc` nor `Strict-Transport-Security` is remembered: the next goes where its URL says."""
+    with raw_server(say(OK)) as inside:
+        head = b'HTTP/1.1 200 OK\r\nAlt-Svc: h2="127.0.0.1:%d", http/1.1="127.0.0.1:%d"; ma=99\r\n'
+        more = b"Strict-Transport-Security: max-age=99; includeSubDomains\r\nContent-Length: 0\r\n\r\n"
+        with raw_server(say(head % (inside.port, inside.port) + more)) as server:
+            delivery = make_prepared(f"http://127.0.0.1:{server.port}/")
+            attempts = send_all(delivery, delivery)
+
+            assert ([attempt.status for attempt in attempts], len(server.requests)) == ([200, 200], 2)
+        assert inside.connections == 0
+
+
 def test_a_connection_opened_without_the_guard_is_not_used_with_it() -> None:
     """A kept-alive connection was judged by the rules under which it was opened."""
     with raw_server(say(OK)) as server:
