@@ -9,6 +9,9 @@ from qstash_rq.delivery import Attempt
 from qstash_rq.message import Callback, Flow, Headers, Message, Redaction
 from qstash_rq.schedule import Schedule
 
+# Made once: `json.dumps` would make an encoder for each message.
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 # Stored beside the spec, under names of their own.
 _APART = frozenset({"message_id", "user_id", "body", "schedule_id", "cron", "created_at_ms"})
 _NESTED = frozenset({"callback", "failure_callback", "flow", "redaction"})
@@ -74,7 +77,7 @@ def encode_response(attempt: Attempt, error: str) -> str:
     response: dict[str, Any] = {"error": error}
     if attempt.status is not None:
         response |= {"status": attempt.status, "headers": attempt.headers}
-    return json.dumps(response, separators=(",", ":"), ensure_ascii=False)
+    return _as_json(response)
 
 
 def decode_response(text: bytes, body: bytes) -> Attempt:
@@ -94,7 +97,7 @@ def _encode(value: Message | Schedule, required: tuple[str, ...], defaults: Mapp
         held = getattr(value, name)
         if held != default:
             spec[name] = asdict(held) if name in _NESTED else held
-    return json.dumps(spec, separators=(",", ":"), ensure_ascii=False)
+    return _as_json(spec)
 
 
 def _decode_nested(values: dict[str, Any]) -> None:

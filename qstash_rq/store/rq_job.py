@@ -14,6 +14,8 @@ JOB_FUNCTION = "workers.delivery.deliver"
 # Longer than any delivery, so that RQ's own alarm never cuts one short.
 _TIMEOUT_MARGIN_S = 60
 _RQ_RETRIES = 1_000_000
+# Made once: `json.dumps` would make an encoder for each message.
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def job_fields(message: Message, *, max_timeout_ms: int) -> dict[str, str | bytes | int]:
@@ -21,7 +23,7 @@ def job_fields(message: Message, *, max_timeout_ms: int) -> dict[str, str | byte
     timeout_ms = message.timeout_ms or max_timeout_ms
     return {
         "created_at": iso_timestamp(message.created_at_ms),
-        "data": json.dumps([JOB_FUNCTION, None, [message.message_id], {}], separators=(",", ":")),
+        "data": _as_json([JOB_FUNCTION, None, [message.message_id], {}]),
         "timeout": timeout_ms // 1000 + _TIMEOUT_MARGIN_S,
         # RQ deletes finished jobs after 500 seconds unless told never to.
         "result_ttl": -1,
