@@ -170,12 +170,11 @@ SCENARIOS = (
     ),
     Scenario(name="pause queue", prepare=queue, act=call("POST", "/v2/queues/q/pause"), again=True),
     Scenario(name="resume queue", prepare=paused, act=call("POST", "/v2/queues/q/resume"), again=True),
-    Scenario(name="delete queue", prepare=busy, act=call("DELETE", "/v2/queues/q"), again=True, cancels=True),
+    Scenario(name="delete queue", prepare=busy, act=call("DELETE", "/v2/queues/q"), cancels=True),
     Scenario(
         name="delete queue, in two steps",
         prepare=many,
         act=call("DELETE", "/v2/queues/q"),
-        again=True,
         cancels=True,
     ),
     Scenario(name="rotate keys", prepare=busy, act=call("POST", "/v2/keys/rotate")),
