@@ -32,8 +32,8 @@ _FLOWS = st.sampled_from(
     ]
 )
 _OUTCOMES = st.sampled_from([Settled.DELIVERED, Settled.DELIVERED, Settled.RETRY, Settled.FAILED])
-_Callbacks = list[tuple[Flow | None, int]]
-_CALLBACKS = st.lists(st.tuples(_FLOWS, _DELAYS), max_size=2)
+Callbacks = list[tuple[Flow | None, int]]
+CALLBACKS = st.lists(st.tuples(_FLOWS, _DELAYS), max_size=2)
 _CHANGES: dict[str, tuple[dict[str, int], bool]] = {
     "pause": ({"paused": 1}, False),
     "resume": ({"paused": 0}, False),
@@ -97,16 +97,16 @@ class FlowMachine(StoreMachine):
 
     @precondition(lambda self: self.claims)
     @rule(
-        pick=_PICK, late=st.sampled_from([False, False, False, True]), outcome=_OUTCOMES, callbacks=_CALLBACKS
+        pick=_PICK, late=st.sampled_from([False, False, False, True]), outcome=_OUTCOMES, callbacks=CALLBACKS
     )
-    def settle(self, pick: int, late: bool, outcome: Settled, callbacks: _Callbacks) -> None:
+    def settle(self, pick: int, late: bool, outcome: Settled, callbacks: Callbacks) -> None:
         """A worker settles an attempt, in time or late, with its callbacks."""
         held = [one for one in self.claims if late or self._is_held(one)]
         if held:
             self._settle(held[pick % len(held)], outcome, callbacks)
 
-    @rule(outcome=_OUTCOMES, callbacks=_CALLBACKS)
-    def work(self, outcome: Settled, callbacks: _Callbacks) -> None:
+    @rule(outcome=_OUTCOMES, callbacks=CALLBACKS)
+    def work(self, outcome: Settled, callbacks: Callbacks) -> None:
         """A worker takes all it is given and settles it at once."""
         for one in self._claim(100, ()):
             self._settle(one, outcome, callbacks)
@@ -136,7 +136,7 @@ class FlowMachine(StoreMachine):
         expected = self.model.messages[one.message.message_id]
         return expected.state == "active" and expected.attempt == one.attempt
 
-    def _settle(self, one: Claim, outcome: Settled, callbacks: _Callbacks) -> None:
+    def _settle(self, one: Claim, outcome: Settled, callbacks: Callbacks) -> None:
         message_id, due_ms = one.message.message_id, self.clock.now_ms() + 5
         messages = [self._message(*callback) for callback in callbacks]
         expected = self.model.settle(message_id, one.attempt, outcome, due_ms, len(messages))
@@ -161,6 +161,7 @@ class FlowMachine(StoreMachine):
         message_id = living[pick % len(living)]
         assert seed.cancel(self.core, message_id) == (self.model.cancel(message_id),)
 
+    @precondition(lambda self: self.steps % 4 == 0)
     @rule(queue=_QUEUES, drained=st.sampled_from([0, 1, 100]))
     def close(self, queue: str, drained: int) -> None:
         """Somebody deletes a queue; its messages are cancelled now, in part, or by the scheduler."""

@@ -15,7 +15,6 @@ from qstash_rq.message import Flow
 from qstash_rq.publish import PublishRequest, Receipt, publish, schedule
 from qstash_rq.schedules import delete_schedule, get_schedule, pause_schedule, resume_schedule
 from qstash_rq.signing_keys import get_signing_keys
-from qstash_rq.store import keys
 from qstash_rq.ticking import tick_due
 from qstash_rq.url_group import Endpoint
 from qstash_rq.url_groups import delete_group, remove_endpoints, upsert_endpoints
@@ -116,14 +115,6 @@ class MakingMachine(FlowMachine):
             self.model.first_use[once] = ids
         for message_id in ids:
             self.model.take_in(message_id, queue, flow, self.clock.now_ms() + 1000 * delay_s)
-
-    @precondition(lambda self: self.model.first_use)
-    @rule()
-    def forget_first_use(self) -> None:
-        """The window of a deduplication id ends, as it does by itself in real time."""
-        self.model.first_use.clear()
-        for name in self.core.store.command("KEYS", keys.DEDUP("*")):
-            self.core.store.command("DEL", name)
 
     # ── groups ─────────────────────────────────────────────────────────────────────────────────
 

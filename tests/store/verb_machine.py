@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from qstash_rq.dead_letters import delete_dead_letters, list_dead_letters, retry_dead_letters
-from qstash_rq.delivery import Claim, Withheld
+from qstash_rq.delivery import Claim, Settled, Withheld
 from qstash_rq.errors import NotFound
 from qstash_rq.filters import Filter
 from qstash_rq.messages import cancel_messages
@@ -18,6 +18,7 @@ from qstash_rq.store import delivery_scripts, keys
 from qstash_rq.sweeping import Sweeper
 from qstash_rq.upkeep import expire_old
 from qstash_rq.users import FIRST_USER
+from tests.store.flow_machine import CALLBACKS, Callbacks
 from tests.store.making_machine import MakingMachine
 
 _QUEUES = st.sampled_from(["a", "b"])
@@ -32,6 +33,7 @@ class VerbMachine(MakingMachine):
 
     # ── what ends messages ─────────────────────────────────────────────────────────────────────
 
+    @precondition(lambda self: self.steps % 4 == 0)
     @rule(queue=_LANES, count=_COUNTS)
     def cancel_by_filter(self, queue: str | None, count: int | None) -> None:
         """Somebody cancels the messages of a queue, or all, the oldest first."""
@@ -39,7 +41,7 @@ class VerbMachine(MakingMachine):
         expected = self.model.cancel_oldest(queue, count)
         assert cancel_messages(self.core, FIRST_USER, wanted, count=count) == expected
 
-    @precondition(lambda self: self.model.messages)
+    @precondition(lambda self: self.model.messages and self.steps % 2 == 0)
     @rule(picks=st.lists(st.integers(0, 10_000), min_size=1, max_size=4))
     def cancel_by_id(self, picks: list[int]) -> None:
         """Somebody cancels given messages, living or not, and one that never was."""
@@ -64,6 +66,7 @@ class VerbMachine(MakingMachine):
         for letter, message_id in zip(letters, ids, strict=True):
             self.model.take_in(message_id, letter.message.queue_name, letter.message.flow, 0)
 
+    @precondition(lambda self: self.steps % 2 == 0)
     @rule(queue=_QUEUES, change=st.sampled_from([pause_queue, resume_queue, delete_queue]))
     def change_queue(self, queue: str, change: Any) -> None:
         """Somebody pauses, resumes or deletes a queue."""
@@ -84,17 +87,26 @@ class VerbMachine(MakingMachine):
         assert {one.signing_key for one in claims} <= {self.model.signing_keys[0]}
         return claims
 
-    @rule()
-    def rotate(self) -> None:
-        """Somebody rotates the signing keys: the next one signs from now on."""
+    @precondition(lambda self: self.steps % 3 == 0)
+    @rule(what=st.sampled_from(["rotate", "suspend", "sweep", "forget first use"]))
+    def operate(self, what: str) -> None:
+        """Somebody rotates keys or suspends workers; the scheduler sweeps; deduplication windows end."""
+        {
+            "rotate": self._rotate,
+            "suspend": self._suspend,
+            "sweep": self._sweep,
+            "forget first use": self._forget_first_use,
+        }[what]()
+
+    def _rotate(self) -> None:
+        """The next key signs from now on."""
         _, following = self.model.signing_keys
         rotated = rotate_signing_keys(self.core, FIRST_USER)
         assert rotated.current == following
         self.model.signing_keys = (rotated.current, rotated.next)
 
-    @rule()
-    def suspend(self) -> None:
-        """Somebody suspends all workers for a moment: a claim meanwhile hands out nothing."""
+    def _suspend(self) -> None:
+        """A claim while all are suspended hands out nothing."""
         now_ms = self.clock.now_ms()
         self.core.store.command("SET", keys.SUSPENDED(), 1)
         call = delivery_scripts.claim(
@@ -103,14 +115,37 @@ class VerbMachine(MakingMachine):
         assert self.core.store.run(call) is Withheld.SUSPENDED
         self.core.store.command("DEL", keys.SUSPENDED())
 
-    @rule()
-    def sweep(self) -> None:
-        """The scheduler sweeps, and finds nothing: no stock worker is about."""
+    def _sweep(self) -> None:
+        """There is nothing to find: no stock worker is about."""
         assert Sweeper(self.core).sweep() == 0
 
+    def _forget_first_use(self) -> None:
+        """The windows end, as they do by themselves in real time."""
+        self.model.first_use.clear()
+        for name in self.core.store.command("KEYS", keys.DEDUP("*")):
+            self.core.store.command("DEL", name)
+
+    @precondition(lambda self: self.steps % 6 == 0)
     @rule()
     def grow_old(self) -> None:
         """A week and more goes by, and the scheduler trims logs and dead letters."""
         self.clock.advance(_LONG_MS)
         expire_old(self.core)
         self.model.grow_old()
+
+    # Hypothesis gives each rule the same weight: without these three hardly a message would be tried.
+
+    @rule(callbacks=CALLBACKS)
+    def work_well(self, callbacks: Callbacks) -> None:
+        """A worker delivers all it is given."""
+        self.work(Settled.DELIVERED, callbacks)
+
+    @rule(callbacks=CALLBACKS)
+    def work_badly(self, callbacks: Callbacks) -> None:
+        """A worker fails at all it is given."""
+        self.work(Settled.FAILED, callbacks)
+
+    @rule(most=st.sampled_from([1, 3, 100]))
+    def take(self, most: int) -> None:
+        """A worker takes messages and has not yet settled them."""
+        self._claim(most, ())
