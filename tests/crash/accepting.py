@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qstash_rq.core import Core
+from qstash_rq.errors import StoreUnavailable
 from qstash_rq.group_commit import GroupCommit
 from qstash_rq.publish import PublishRequest, plain_item
 from qstash_rq.settings import DEVELOPMENT_TOKEN
@@ -93,7 +94,10 @@ def _publish_at_once(stage: Stage) -> None:
         commit = GroupCommit(stage.core, store)
         request = PublishRequest(destination=f"{stage.known['url']}ok", headers=(), body=b"")
         items = [plain_item(stage.core, FIRST_USER, request) for _ in range(5)]
-        await asyncio.gather(*(commit.store(FIRST_USER, item) for item in items if item is not None))
+        storing = (commit.store(FIRST_USER, item) for item in items if item is not None)
+        answers = await asyncio.gather(*storing, return_exceptions=True)
+        refused = [answer for answer in answers if isinstance(answer, StoreUnavailable)]
+        assert len(refused) == (len(items) if stage.settings.wait_replicas else 0), answers
         await store.aclose()
 
     asyncio.run(go())
@@ -130,6 +134,12 @@ SCENARIOS = (
         name="publish, unknown to Redis", act=call("POST", _PUBLISH), made=(0, 1), knows_no_scripts=True
     ),
     Scenario(name="publish, many at once", act=_publish_at_once, made=(0, 5)),
+    Scenario(
+        name="publish, many at once without their replica",
+        act=_publish_at_once,
+        made=(0, 5),
+        settings={"wait_replicas": 1},
+    ),
     Scenario(name="publish, on the event loop", act=_publish_on_the_loop, made=(0, 1, 2)),
     Scenario(
         name="publish, without its replica",

@@ -20,6 +20,7 @@ from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.client import Pipeline as AsyncPipeline
 from redis.client import Pipeline
 
 from qstash_rq.store import connection, keys
@@ -144,10 +145,32 @@ class WatchedRedis(Redis):
         return WatchedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
+class WatchedAsyncPipeline(AsyncPipeline):
+    """A pipeline of the asyncio client that may be cut; the product has none that is a transaction."""
+
+    seam: Seam
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send what is buffered, or as much of it as leaves in time."""
+        stack = list(self.command_stack)
+        for index, (words, _) in enumerate(stack):
+            cut_before = self.seam.dies_before(*words)
+            cut_after = self.seam.arrive(*words, waits=True)
+            if cut_before or cut_after:
+                self.command_stack = stack[: index + cut_after]
+                await super().execute(raise_on_error)
+                die()
+        return await super().execute(raise_on_error)
+
+
 class WatchedAsyncRedis(AsyncRedis):
     """An asyncio client."""
 
     seam: Seam
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> AsyncPipeline:
+        """Start buffering commands."""
+        return WatchedAsyncPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command."""
@@ -161,7 +184,8 @@ class WatchedAsyncRedis(AsyncRedis):
 
 def watch(seam: Seam) -> None:
     """Have every client that this process opens from now on pass the seam."""
-    WatchedPipeline.seam = WatchedRedis.seam = WatchedAsyncRedis.seam = seam
+    for watched in (WatchedPipeline, WatchedRedis, WatchedAsyncPipeline, WatchedAsyncRedis):
+        watched.seam = seam
     connection.Redis = WatchedRedis  # type: ignore[misc]
     connection.AsyncRedis = WatchedAsyncRedis  # type: ignore[misc]
 
