@@ -13,6 +13,7 @@ from flask import g, request
 from api.raw_target import QUERY_TOKEN
 from qstash_rq.core import Core
 from qstash_rq.errors import Forbidden, Unauthorized
+from qstash_rq.health import start_afresh
 from qstash_rq.users import Identity, authenticate, ensure_first_user, list_users, user_of_token
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Gate:
         g.user_id = identity.user_id
 
     def forget(self) -> None:
-        """Forget who was let in: after an outage Redis may be empty, and then the users must come first."""
+        """Begin anew after an outage: Redis may be empty, so users come first; connections may be dead."""
         self._remembered.clear()
+        start_afresh(self._core)
 
     def recall(self, token: str) -> Identity | None:
         """Return who a token stands for, if that was asked a moment ago."""

@@ -126,10 +126,14 @@ class Executor:
         try:
             yield
         except RedisTimeoutError:
-            pool = _pool_of(self.client)
-            if pool is not None:
-                pool.disconnect(inuse_connections=False)
+            self.close_idle()
             raise
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses now; the next calls make new ones."""
+        pool = _pool_of(self.client)
+        if pool is not None:
+            pool.disconnect(inuse_connections=False)
 
     def run_all(self, calls: Sequence[Call[T]]) -> list[T]:
         """Run many calls in one round trip, each on its own; raises StoreUnavailable or StoreDefect."""
