@@ -13,6 +13,9 @@ from qstash_rq.store.message_args import message_args
 from qstash_rq.store.records import decode_message
 from qstash_rq.store.script import Call, load_script
 
+# Looked up for every message: to ask an enum for its member by value takes 0.5 µs.
+_SETTLED = {word.value.encode(): word for word in Settled}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
@@ -104,5 +107,5 @@ def settle(
         load_script("settle"),
         (keys.LEASES(),),
         tuple(args),
-        lambda answer: tuple(Settled(word.decode()) for word in answer),
+        lambda answer: tuple(_SETTLED[word] for word in answer),
     )
