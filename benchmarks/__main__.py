@@ -4,6 +4,7 @@ Exits with 1 when a row could not be measured. A missed goal is a figure like an
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -80,14 +81,15 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(name: str, measure: Callable[[Effort], list[Row]], effort: Effort) -> list[Row]:
-    started_s = time.monotonic()
+    started_s, load = time.monotonic(), os.getloadavg()[0]
     try:
         return measure(effort)
     except CannotMeasure as error:
         print(f"{name}: NOT MEASURED: {error}", file=sys.stderr)
         return [Row(name=name, figure="none", unit=str(error).splitlines()[0], verdict=Verdict.NOT_MEASURED)]
     finally:
-        print(f"{name}: {time.monotonic() - started_s:.0f} s", file=sys.stderr)
+        seconds = time.monotonic() - started_s
+        print(f"{name}: {seconds:.0f} s, begun at load average {load:.2f}", file=sys.stderr)
 
 
 if __name__ == "__main__":
