@@ -8,6 +8,7 @@ from typing import Any
 from qstash_rq.delivery import Attempt
 from qstash_rq.message import Callback, Flow, Headers, Message, Redaction
 from qstash_rq.schedule import Schedule
+from qstash_rq.store.quick_values import quick_maker
 
 # Made once: `json.dumps` would make an encoder for each message.
 _as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -18,6 +19,7 @@ _NESTED = frozenset({"callback", "failure_callback", "flow", "redaction"})
 
 
 _DECODER = json.JSONDecoder()
+_quick_message = quick_maker(Message)
 
 
 def _defaults(kind: type[Message] | type[Schedule]) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def encode_schedule(schedule: Schedule) -> str:
 
 def decode_message(message_id: str, user_id: str, spec: bytes, body: bytes) -> Message:
     """Return the message that `encode_message` wrote."""
-    return Message(message_id=message_id, user_id=user_id, body=body, **decode_spec(spec))
+    return _quick_message({"message_id": message_id, "user_id": user_id, "body": body, **decode_spec(spec)})
 
 
 def decode_spec(spec: bytes) -> dict[str, Any]:
