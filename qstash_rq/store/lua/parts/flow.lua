@@ -7,7 +7,7 @@ local BELLS = 16 -- waiting lanes whose workers hear at once; the others ask eve
 local function flow_wake(gate)
   local waiting = redis.call('ZRANGE', K.waiters .. gate, 0, BELLS - 1)
   if waiting[1] or redis.call('EXISTS', K.queue .. gate) == 1 then lane_wake(gate) end
-  for _, lane in ipairs(waiting) do bell_ring(lane) end
+  bells_ring(waiting)
 end
 
 local function flow_release(gate, id)

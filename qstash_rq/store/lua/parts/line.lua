@@ -1,5 +1,5 @@
 -- is_queue(lane): a named queue, and neither a user's own lane nor that of a flow-control key.
--- bell_ring(lane): ring the bell of workers that serve a lane by name; they do not look at the ring.
+-- bells_ring(lanes): ring the bells of workers that serve lanes by name; they do not look at the ring.
 -- lane_wake(lane): put a lane with work on the ring, once, and ring its bell.
 -- line_join(lane, id): put a ready message at its place in line and wake the lane.
 -- In a queue a message that holds a slot (between retries, or recovered) goes to the front.
@@ -10,10 +10,14 @@ local function is_queue(lane)
   return colon ~= nil and string.sub(lane, colon + 1, colon + 1) ~= '~'
 end
 
-local function bell_ring(lane)
-  if redis.call('HEXISTS', K.watched, lane) == 1 and redis.call('LLEN', K.bell .. lane) == 0 then
-    redis.call('RPUSH', K.bell .. lane, '1')
-    redis.call('PEXPIRE', K.bell .. lane, 60000)
+local function bells_ring(lanes)
+  if not lanes[1] then return end
+  local watched = redis.call('HMGET', K.watched, unpack(lanes))
+  for i, lane in ipairs(lanes) do
+    if watched[i] and redis.call('LLEN', K.bell .. lane) == 0 then
+      redis.call('RPUSH', K.bell .. lane, '1')
+      redis.call('PEXPIRE', K.bell .. lane, 60000)
+    end
   end
 end
 
@@ -22,7 +26,7 @@ local function lane_wake(lane)
     redis.call('RPUSH', K.ring, lane)
     redis.call('SADD', K.queues, K.queue .. lane)
   end
-  bell_ring(lane)
+  bells_ring({ lane })
 end
 
 local function line_join(lane, id)
