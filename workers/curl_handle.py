@@ -13,7 +13,7 @@ from workers.connect_guard import ConnectGuard
 from workers.name_lookup import LIBCURL_KEEPS_S, Pin
 from workers.prepared import PreparedDelivery
 from workers.response_sink import ResponseSink
-from workers.transfer_errors import blocked, describe_failure
+from workers.transfer_errors import NO_SOCKET, blocked, describe_failure
 from workers.wire_request import check_method, header_lines
 
 _MAX_CONNECT_MS = 30_000
@@ -90,6 +90,8 @@ class CurlHandle:
             return self.response()
         if code == pycurl.E_COULDNT_CONNECT and self._guard is not None and self._guard.refused:
             return Attempt(error=blocked(self._guard.refused))
+        if code == pycurl.E_COULDNT_CONNECT and self._guard is not None and self._guard.failed:
+            return Attempt(error=f"{NO_SOCKET}: {self._guard.failed}")
         return Attempt(error=describe_failure(code, detail, self.curl.getinfo(pycurl.OS_ERRNO)))
 
     def unload(self) -> None:

@@ -54,3 +54,10 @@ def load_script(name: str) -> Script:
     texts = [_LUA.joinpath("parts", f"{part}.lua").read_text(encoding="utf-8") for part in parts]
     text = "".join([lua_preamble(), *texts, source])
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def load_every_script() -> None:
+    """Read all scripts now: a process that may open no more files later has them already."""
+    for file in _LUA.iterdir():
+        if file.name.endswith(".lua"):
+            load_script(file.name.removesuffix(".lua"))

@@ -11,6 +11,7 @@ from qstash_rq.allowed_hosts import NOTHING_ALLOWED, parse_allowed_hosts
 from qstash_rq.delivery import Claim
 from qstash_rq.settings import Settings
 from tests.factories import make_message
+from tests.open_files import no_more_files
 from tests.workers.raw_server import OK, raw_server, say
 from tests.workers.sending import make_prepared, send, send_all
 from workers.connect_guard import ConnectGuard
@@ -138,6 +139,22 @@ def test_a_public_address_gets_a_socket(family: int, address: tuple[str, int]) -
     assert not isinstance(opened, int)
     with socket.socket(fileno=os.dup(opened.fileno())) as copy:
         assert (copy.family, guard.refused) == (family, None)
+
+
+def test_a_process_without_files_fails_the_attempt() -> None:
+    """Where no socket can be opened the guard says why; when there is room again the next one is."""
+    guard = ConnectGuard(NOTHING_ALLOWED)
+    peer = SimpleNamespace(
+        family=socket.AF_INET, socktype=socket.SOCK_STREAM, protocol=0, addr=("8.8.8.8", 80)
+    )
+
+    with no_more_files([os.getpid()]):
+        assert guard.open_socket(0, peer) == pycurl.SOCKET_BAD
+    assert (guard.failed, guard.refused) == ("Too many open files", None)
+
+    guard.clear()
+    assert not isinstance(guard.open_socket(0, peer), int)
+    assert guard.failed is None
 
 
 def test_no_descriptor_is_left_behind() -> None:
