@@ -6,6 +6,7 @@ WebSocket, and a worker that was told to stop does not wait for connections on w
 
 import gc
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -76,6 +77,17 @@ class FrontWorker(_Worker):
         """Load the application, for good."""
         _Worker.load_wsgi(self)
         _collect_seldom()
+
+    def init_signals(self) -> None:
+        """Let a signal end the process at once while it starts: nothing is being served yet."""
+        # The event loop hears no signal before it runs: one that came meanwhile would be lost, and
+        # gunicorn wait for this process until its graceful timeout is over.
+        for number in _Worker.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+
+    async def _serve(self) -> None:
+        _Worker.init_signals(self)
+        await _Worker._serve(self)  # noqa: SLF001 - our own base
 
     def handle_exit_signal(self) -> None:
         """Stop gracefully: what is being served is finished, what is idle is closed."""

@@ -59,28 +59,31 @@ def read(connection: socket.socket) -> tuple[int, Any]:
 
 
 @contextmanager
-def running_front(valkey: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
-    """Run the shipped server over a real store."""
+def starting_front(redis_url: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
+    """Start the shipped server, wait for nothing, and stop it at the end."""
     settings = {
-        "REDIS_URL": valkey,
+        "REDIS_URL": redis_url,
         "QSTASH_TOKEN": DEVELOPMENT_TOKEN,
         "QSTASH_ALLOW_PRIVATE_NETWORKS": "true",
     }
     environ = os.environ | settings | {"WEB_CONCURRENCY": "1"}
-    front = Front(directory / "front.sock")
+    path = directory / "front.sock"
     with (
         (directory / "log").open("wb") as log,
         subprocess.Popen(
-            [*_COMMAND, "--bind", f"unix:{directory / 'front.sock'}"],
-            cwd=_ROOT,
-            env=environ,
-            stdout=log,
-            stderr=log,
+            [*_COMMAND, "--bind", f"unix:{path}"], cwd=_ROOT, env=environ, stdout=log, stderr=log
         ) as server,
     ):
+        yield Front(path), server
+        server.terminate()
+
+
+@contextmanager
+def running_front(valkey: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
+    """Run the shipped server over a real store."""
+    with starting_front(valkey, directory) as (front, server):
         wait_until(front.is_up, "gunicorn answers")
         yield front, server
-        server.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +172,16 @@ def test_stops_without_waiting_for_idle_connections(valkey: str, tmp_path: Path)
         # Well below the 30 s that it waits for connections on which something is going on.
         assert server.wait(10) == 0
         assert connection.recv(1) == b""
+
+
+def test_stops_while_it_starts(tmp_path: Path) -> None:
+    """A web process that is told to stop before it serves ends at once, and the server with it."""
+    path = tmp_path / "redis.sock"
+    with socket.socket(socket.AF_UNIX) as silent_redis:
+        silent_redis.bind(str(path))
+        silent_redis.listen()
+        silent_redis.settimeout(20)
+        with starting_front(f"unix://{path}", tmp_path) as (_, server), silent_redis.accept()[0]:
+            server.terminate()
+            # It would wait for Redis for longer than that, then serve, and be killed after 30 s.
+            assert server.wait(3) == 0

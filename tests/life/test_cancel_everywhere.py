@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -18,9 +19,9 @@ MANY = 1_200
 
 
 @pytest.fixture
-def own_api(product: Product, receiver: Receiver) -> Caller:
+def own_api(product: Product) -> Caller:
     """Give a caller who owns nothing yet: a bulk cancel takes all that its user has."""
-    return Caller(product.port, product.add_user(f"canceller-{receiver.port}").token)
+    return Caller(product.port, product.add_user(f"canceller-{uuid4().hex}").token)
 
 
 def _cancel(api: Caller, message_id: str) -> None:

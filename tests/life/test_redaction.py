@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -32,9 +33,9 @@ def _everything(api: Caller) -> str:
 
 
 @pytest.fixture
-def api(product: Product, receiver: Receiver) -> Caller:
+def api(product: Product) -> Caller:
     """Give a caller who owns nothing yet."""
-    return Caller(product.port, product.add_user(f"secretive-{receiver.port}").token)
+    return Caller(product.port, product.add_user(f"secretive-{uuid4().hex}").token)
 
 
 @pytest.mark.parametrize(

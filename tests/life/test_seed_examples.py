@@ -2,6 +2,7 @@
 
 import json
 import time
+from uuid import uuid4
 
 import pytest
 
@@ -14,9 +15,9 @@ HELLO = b'{"hello":"world"}'
 
 
 @pytest.fixture
-def api(product: Product, receiver: Receiver) -> Caller:
+def api(product: Product) -> Caller:
     """Give a caller who owns nothing yet."""
-    return Caller(product.port, product.add_user(f"newcomer-{receiver.port}").token)
+    return Caller(product.port, product.add_user(f"newcomer-{uuid4().hex}").token)
 
 
 def _post(api: Caller, target: str, headers: Fields = (), body: bytes = HELLO) -> Json:
