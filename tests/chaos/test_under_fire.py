@@ -90,6 +90,13 @@ def _tell(capsys: pytest.CaptureFixture[str], text: str) -> None:
         sys.stdout.write(f"\n{text}\n")
 
 
+def _report(capsys: pytest.CaptureFixture[str], ledger: Ledger, fsync: str) -> None:
+    report = write_report(ledger, f"appendfsync {fsync}, seed {SEED}, {SECONDS:.0f} s of fire")
+    REPORTS.mkdir(exist_ok=True)
+    (REPORTS / f"{fsync}-{SEED}.txt").write_text(report)
+    _tell(capsys, report)
+
+
 @pytest.mark.chaos
 def test_nothing_is_lost_under_fire(
     own: Product, server: RedisServer, fsync: str, capsys: pytest.CaptureFixture[str]
@@ -119,10 +126,7 @@ def test_nothing_is_lost_under_fire(
             end_ms=end_ms,
             forgets_ms=FORGETS_MS[fsync],
         )
-    report = write_report(ledger, f"appendfsync {fsync}, seed {SEED}, {SECONDS:.0f} s of fire")
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"{fsync}-{SEED}.txt").write_text(report)
-    _tell(capsys, report)
+    _report(capsys, ledger, fsync)
     wrong = {
         "publishers": [text for publisher in publishers for text in publisher.wrong],
         "lost": promises.find_lost(ledger),
