@@ -6,7 +6,7 @@
 -- Returns  {'accepted', for each item '' or the ids of the first use of its dedup id} | {'gone', dlq_id} | {'queues_full'}
 -- Refuses when a dead letter to revive is not there, or new queues would exceed max_queues.
 -- A call sent again because its answer was lost finds its messages stored: accepted, nothing written.
--- uses: log, line, alarm, due, flow, flow_use, exhume, store
+-- uses: log, line, alarm, due, flow, flow_use, exhume, bulk, join, store
 local now_ms, max_queues, user, window_ms, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- read
@@ -45,14 +45,15 @@ end
 
 -- write
 for i = 6, 5 + revived do exhume(user, ARGV[i]) end
-local answer = { 'accepted' }
+local answer, messages = { 'accepted' }, {}
 for _, item in ipairs(items) do
   if item.fresh then
-    for _, message in ipairs(item.messages) do store(user, now_ms, message) end
+    for _, message in ipairs(item.messages) do messages[#messages + 1] = message end
     if item.digest ~= '' then
       redis.call('SET', K.dedup .. user .. ':' .. item.digest, table.concat(item.ids, ' '), 'PX', window_ms)
     end
   end
   answer[#answer + 1] = item.seen or ''
 end
+store_all(user, now_ms, messages)
 return answer

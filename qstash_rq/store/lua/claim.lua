@@ -5,9 +5,10 @@
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body, rate window} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, passing, queue_gate, flow_lane, gate, signing
+-- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, passing, queue_gate, flow_lane, gate, bulk, signing
 local claim = {
   worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6,
+  leases = {},
 }
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
@@ -52,4 +53,5 @@ else
   end
 end
 
+bulk('ZADD', K.leases, claim.leases)
 return { 'claimed', keys_of(rows), unpack(rows) }

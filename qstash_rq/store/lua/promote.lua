@@ -5,16 +5,21 @@
 -- Returns  {number moved, ms of the next one or ''}
 -- Refuses nothing: an id that is no longer due is only taken off the set, and so is one whose queue
 -- was deleted: drain cancels it.
--- uses: line, flow
+-- uses: line, flow, bulk, join
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+-- Together, not one by one: a call of this script keeps claims waiting, 20,000 messages due at once made up 40 of them.
+if #ids > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, #ids - 1) end
+local lanes, joining = {}, {}
 for _, id in ipairs(ids) do
   local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
-  redis.call('ZREM', KEYS[1], id)
-  if state == 'due' and not redis.call('ZSCORE', K.closing .. lane, id) then
+  local closed = state == 'due' and is_queue(lane) and redis.call('ZSCORE', K.closing .. lane, id)
+  if state == 'due' and not closed then
     redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
-    line_join(lane, id)
+    if not joining[lane] then joining[lane], lanes[#lanes + 1] = {}, lane end
+    table.insert(joining[lane], id)
   end
 end
+for _, lane in ipairs(lanes) do line_join(lane, joining[lane]) end
 
 local gates = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, gate in ipairs(gates) do

@@ -5,27 +5,33 @@
 --       text that stands for the DLQ id in callbacks, number of callbacks, callbacks (messages, see store)
 -- Returns  a word for each attempt: delivered | retry | failed | canceled | superseded
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
--- uses: log, line, alarm, due, flow, flow_use, finish, bury, store, callbacks, failure
+-- uses: log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, callbacks, failure
 local now_ms = ARGV[2]
 local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5] }
 local words, counts = {}, { delivered = 0, failed = 0 }
+-- What each settled attempt changes in the same keys is written once, at the end: a call the less for each of them.
+local settled, gates = {}, {}
 
 local function settle_one(outcome)
   -- read
-  local id = outcome.id
-  local state, attempt, user, lane, cancel, trail, retried, flow = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'attempt', 'user', 'origin', 'cancel', 'trail', 'retried', 'flow'))
+  local message = read_message(outcome.id)
   -- refuse
-  if state ~= 'active' or attempt ~= outcome.attempt then return 'superseded' end
+  if message.state ~= 'active' or message.attempt ~= outcome.attempt then return 'superseded' end
   -- write
-  local message = { user = user, lane = lane, cancel = cancel, trail = trail, retried = retried }
-  redis.call('ZREM', KEYS[1], id)
-  if flow then flow_release(flow, id) end
-  if outcome.word ~= 'delivered' then return settle_failure(message, outcome, times) end
-  local entry = log_append(user, now_ms, id, 'DELIVERED')
-  store_callbacks(message, now_ms, id, outcome.callbacks)
-  finish(id, message, 'delivered', 'finished', times, trail .. ' ' .. entry)
-  return 'delivered'
+  -- A server that is out of memory refuses a script whose first write may take some: this one takes none.
+  if not settled[1] then redis.call('ZREM', KEYS[1], outcome.id) end
+  settled[#settled + 1] = outcome.id
+  if message.flow then note_release(gates, message) end
+  local word = 'delivered'
+  if outcome.word == 'delivered' then
+    local entry = log_append(message.user, now_ms, outcome.id, 'DELIVERED')
+    store_callbacks(message, now_ms, outcome.callbacks)
+    finish(message, 'delivered', 'finished', times, message.trail .. ' ' .. entry)
+  else
+    word = settle_failure(message, outcome, times)
+  end
+  if message.flow and word ~= 'retry' then note_leave(gates, message) end
+  return word
 end
 
 local at = 6
@@ -40,6 +46,8 @@ while at <= #ARGV do
   words[#words + 1] = word
 end
 
+bulk('ZREM', KEYS[1], settled)
+leave_gates(gates)
 local worker = K.worker .. ARGV[1]
 if redis.call('EXISTS', worker) == 1 then
   redis.call('HINCRBY', worker, 'successful_job_count', counts.delivered)

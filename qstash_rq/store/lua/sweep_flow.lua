@@ -7,7 +7,7 @@
 local gate, forgotten = ARGV[1], 0
 for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[2])) do
   if redis.call('EXISTS', K.job .. id) == 0 then
-    flow_leave(gate, id)
+    flow_leave(gate, { id })
     forgotten = forgotten + 1
   end
 end

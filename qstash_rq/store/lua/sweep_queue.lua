@@ -3,7 +3,7 @@
 -- ARGV  1 lane   2 most ids
 -- Returns  the number of messages put back
 -- Refuses nothing. An id that stands in line already stays as it is.
--- uses: line, flow, flow_use, finish, leftovers
+-- uses: line, finish, leftovers
 local lane, most = ARGV[1], tonumber(ARGV[2])
 local line, put_back = K.queue .. lane, 0
 forget_leftovers(lane, most)

@@ -4,7 +4,7 @@
 --       7 max_queues   8 error or ''   then messages (see store)
 -- Returns  'ticked' | 'missed' | 'paused'
 -- Refuses when the schedule changed, ticked or went since it was read: missed. A paused one only moves on.
--- uses: log, line, alarm, due, flow, flow_use, store, tick
+-- uses: log, line, alarm, due, flow, flow_use, bulk, join, store, tick
 local member, user, now_ms = ARGV[1], ARGV[2], ARGV[3]
 local version, next_ms, paused = unpack(redis.call('HMGET', KEYS[1], 'version', 'next_ms', 'paused'))
 if version ~= ARGV[4] or next_ms ~= ARGV[5] then return 'missed' end
@@ -21,8 +21,8 @@ if is_new and redis.call('SCARD', K.queue_names .. user) >= tonumber(ARGV[7]) th
 end
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], 'last_ms', ARGV[5], 'error', problem)
+store_all(user, now_ms, messages)
 for _, message in ipairs(messages) do
-  store(user, now_ms, message)
   redis.call('HSET', K.job .. message.id, 'schedule', member)
   redis.call('HSET', KEYS[2], message.id, 'IN_PROGRESS')
 end

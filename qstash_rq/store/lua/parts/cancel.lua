@@ -4,9 +4,9 @@
 local LREM_LIMIT = 10000 -- a longer line keeps the id until a claim drops it: LREM walks the list
 
 local function cancel_one(id, user, times)
-  local state, owner, lane, trail, cancel =
-    unpack(redis.call('HMGET', K.job .. id, 'state', 'user', 'origin', 'trail', 'cancel'))
-  if owner ~= user or cancel or not (state == 'due' or state == 'ready' or state == 'active') then
+  local message = read_message(id)
+  local state, lane, trail = message.state, message.lane, message.trail
+  if message.user ~= user or message.cancel or not (state == 'due' or state == 'ready' or state == 'active') then
     return 'gone'
   end
   trail = trail .. ' ' .. log_append(user, times.now_ms, id, 'CANCEL_REQUESTED')
@@ -20,6 +20,7 @@ local function cancel_one(id, user, times)
     redis.call('LREM', K.queue .. lane, 1, id)
   end
   trail = trail .. ' ' .. log_append(user, times.now_ms, id, 'CANCELED')
-  finish(id, { user = user, lane = lane }, 'canceled', 'canceled', times, trail)
+  finish(message, 'canceled', 'canceled', times, trail)
+  if message.flow then flow_leave(message.flow, { id }) end
   return 'canceled'
 end

@@ -1,5 +1,5 @@
 -- settle_failure(message, outcome, times): write a failed attempt; returns retry, failed or canceled.
--- message: {user =, lane =, cancel =, trail =, retried =}; outcome: as read by settle.
+-- message: as read_message returns it; outcome: as read by settle.
 local function settle_failure(message, outcome, times)
   local id, now_ms = outcome.id, times.now_ms
   local canceled = message.cancel == '1'
@@ -7,21 +7,21 @@ local function settle_failure(message, outcome, times)
   local function log(...) return ' ' .. log_append(message.user, now_ms, id, ...) end
   local trail = message.trail .. log('ERROR', 'd', outcome.response, 'b', outcome.body, 'n', next_ms)
   if canceled then
-    finish(id, message, 'canceled', 'canceled', times, trail .. log('CANCELED'))
+    finish(message, 'canceled', 'canceled', times, trail .. log('CANCELED'))
     return 'canceled'
   elseif outcome.word == 'retry' then
     redis.call('HSET', K.job .. id, 'state', 'due', 'status', 'scheduled', 'trail', trail .. log('RETRY', 'n', next_ms),
       'retried', (tonumber(message.retried) or 0) + 1, 'not_before_ms', outcome.due_ms)
     redis.call('HDEL', K.job .. id, 'deaths', 'suspect')
     due_add(id, outcome.due_ms)
-    store_callbacks(message, now_ms, id, outcome.callbacks)
+    store_callbacks(message, now_ms, outcome.callbacks)
     return 'retry'
   end
   trail = trail .. log('FAILED', 'd', outcome.response)
   local expires_s = math.ceil((tonumber(now_ms) + tonumber(times.dead_keep_ms)) / 1000)
   local dlq_id = bury(id, message, now_ms, expires_s, outcome.response, outcome.body)
-  store_callbacks(message, now_ms, id, outcome.callbacks, outcome.placeholder, dlq_id)
+  store_callbacks(message, now_ms, outcome.callbacks, outcome.placeholder, dlq_id)
   local kept = { now_ms = now_ms, now_iso = times.now_iso, keep_ms = times.dead_keep_ms }
-  finish(id, message, 'failed', 'failed', kept, trail)
+  finish(message, 'failed', 'failed', kept, trail)
   return 'failed'
 end

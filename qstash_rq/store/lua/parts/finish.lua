@@ -1,6 +1,7 @@
--- finish(id, message, state, status, times, trail): make a message terminal. Takes it off every index
--- of living messages, gives back its slot and keeps its record for times.keep_ms, for the log.
--- message: {user =, lane =}; times: {now_ms =, now_iso =, keep_ms =}.
+-- finish(message, state, status, times, trail): make a message terminal. Takes it off every index
+-- of living messages, gives back its slot and keeps its record for times.keep_ms, for the log. That it
+-- leaves its flow-control key is for who calls it: see flow_leave.
+-- message: as read_message returns it; times: {now_ms =, now_iso =, keep_ms =}.
 -- A queue's slot is held until the message's callbacks have ended too: until then it lingers, and its
 -- record, through which they find the slot, does not expire.
 -- slot_free(lane, id, flow): let an id go from its queue; whatever it kept back is woken.
@@ -28,15 +29,13 @@ local function callback_ended(source, id)
   slot_free(lane, source)
 end
 
-local function finish(id, message, state, status, times, trail)
-  local lane = message.lane
+local function finish(message, state, status, times, trail)
+  local id, lane, schedule = message.id, message.lane, message.schedule
   redis.call('HSET', K.job .. id, 'state', state, 'status', status, 'trail', trail,
     'ended_at', times.now_iso, 'ended_ms', times.now_ms)
   redis.call('PEXPIRE', K.job .. id, times.keep_ms)
   redis.call('ZREM', K.live .. message.user, id)
-  local flow, source, schedule = unpack(redis.call('HMGET', K.job .. id, 'flow', 'source', 'schedule'))
-  if flow then flow_leave(flow, id) end
-  if source then callback_ended(source, id) end
+  if message.source then callback_ended(message.source, id) end
   if schedule and redis.call('HEXISTS', K.tick_states .. schedule, id) == 1 then
     redis.call('HSET', K.tick_states .. schedule, id, state == 'delivered' and 'SUCCESS' or 'FAIL')
   end
@@ -46,6 +45,6 @@ local function finish(id, message, state, status, times, trail)
     redis.call('PERSIST', K.job .. id)
     redis.call('HINCRBY', K.lane .. lane, 'lingering', 1)
   else
-    slot_free(lane, id, flow)
+    slot_free(lane, id, message.flow)
   end
 end

@@ -1,7 +1,7 @@
 -- What flow-control keys have in common with whatever ends deliveries or changes limits. The gate of a key is named
 -- like the lane of its own messages: user:~key.
 -- flow_wake(gate): the gate may have opened: its lane, which gives turns to all that wait, is woken.
--- flow_release(gate, id): the delivery is over.
+-- flow_release(gate, ids): these deliveries are over.
 local BELLS = 16 -- waiting lanes whose workers hear at once; the others ask every two seconds
 
 local function flow_wake(gate)
@@ -10,6 +10,6 @@ local function flow_wake(gate)
   bells_ring(waiting)
 end
 
-local function flow_release(gate, id)
-  if redis.call('SREM', K.slots .. gate, id) == 1 then flow_wake(gate) end
+local function flow_release(gate, ids)
+  if redis.call('SREM', K.slots .. gate, unpack(ids)) > 0 then flow_wake(gate) end
 end

@@ -1,18 +1,22 @@
--- flow_open(gate, now_ms): whether a delivery of a flow-control key may start now; if only the end of a rate window
--- can change that, also when.
--- flow_take(gate, id, now_ms): count a delivery that starts; returns its rate window, see window_count.
-local function flow_open(gate, now_ms)
+-- flow_room(gate, now_ms): how many deliveries of a flow-control key may start now; when that is 0 and only the end of a
+-- rate window can change it, also when.
+-- flow_take(gate, rows, now_ms): count deliveries that start, and put their rate window into their rows, see window_count.
+local function flow_room(gate, now_ms)
   local parallelism, rate, period_ms, window_ms, arrived_ms, count, paused = unpack(redis.call('HMGET', K.flow .. gate,
     'parallelism', 'rate', 'period_ms', 'window_ms', 'arrived_ms', 'count', 'paused'))
-  if paused == '1' then return false end
+  if paused == '1' then return 0 end
   parallelism, rate = tonumber(parallelism) or 0, tonumber(rate) or 0
-  if parallelism > 0 and redis.call('SCARD', K.slots .. gate) >= parallelism then return false end
+  local free = parallelism > 0 and parallelism - redis.call('SCARD', K.slots .. gate) or math.huge
+  if free <= 0 then return 0 end
   local window = { rate = rate, period_ms = period_ms, window_ms = window_ms, arrived_ms = arrived_ms, count = count }
-  local ends_ms = window_shut(gate, window, tonumber(now_ms))
-  return ends_ms == nil, ends_ms
+  local room, ends_ms = window_room(gate, window, tonumber(now_ms))
+  return math.min(free, room), ends_ms
 end
 
-local function flow_take(gate, id, now_ms)
-  redis.call('SADD', K.slots .. gate, id)
-  return window_count(gate, tonumber(now_ms))
+local function flow_take(gate, rows, now_ms)
+  local ids = {}
+  for i, row in ipairs(rows) do ids[i] = row[1] end
+  redis.call('SADD', K.slots .. gate, unpack(ids))
+  local window = window_count(gate, tonumber(now_ms), #rows)
+  for _, row in ipairs(rows) do row[7] = window or '' end
 end

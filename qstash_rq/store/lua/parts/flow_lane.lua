@@ -1,6 +1,6 @@
--- take_of_flow(gate, claim, rows): claim the next message at a flow-control gate into rows: of its own
--- line, or of a queue that waits there. All these lanes take turns; a worker that serves named lanes is
--- given the gate's own line alone.
+-- take_of_flow(gate, most, claim, rows): claim at a flow-control gate into rows: up to `most` of its own
+-- line or, when queues wait there, the next one of whose turn it is. All these lanes take turns; a worker that
+-- serves named lanes is given the gate's own line alone.
 -- Returns taken, shut, empty, or stale (whose turn it was has nothing to start any more).
 local function give_turn(gate, lane, claim, rows)
   local paused, parallelism = unpack(redis.call('HMGET', K.lane .. lane, 'paused', 'parallelism'))
@@ -12,15 +12,26 @@ local function give_turn(gate, lane, claim, rows)
   return outcome == 'taken' and 'taken' or 'stale'
 end
 
-local function take_of_flow(gate, claim, rows)
+-- Most keys have a line and no waiters: theirs is asked and counted once a visit, which made 12 of the 21 commands a
+-- message of a claim from very many lanes.
+local function take_together(gate, most, claim, rows)
+  local ids, started = redis.call('LPOP', K.queue .. gate, most), {}
+  for _, id in ipairs(ids) do started[#started + 1] = start(id, gate, claim) end
+  if not started[1] then return 'stale' end
+  flow_take(gate, started, claim.now_ms)
+  for _, row in ipairs(started) do rows[#rows + 1] = row end
+  return #ids < most and 'empty' or 'taken'
+end
+
+local function take_of_flow(gate, most, claim, rows)
   local line = redis.call('EXISTS', K.queue .. gate) == 1
   local first = not claim.named and redis.call('ZRANGE', K.waiters .. gate, 0, 0)[1]
   if not line and not first then return 'empty' end
-  if not passes(gate, gate, claim) then return 'shut' end
-  if first and line then turn_wait(gate, gate) end
-  if first then redis.call('ZREM', K.waiters .. gate, first) end
-  if first and first ~= gate then return give_turn(gate, first, claim, rows) end
-  local row = line and start(redis.call('LPOP', K.queue .. gate), gate, claim)
-  if row then rows[#rows + 1] = row end
-  return row and 'taken' or 'stale'
+  local room = gate_room(gate, claim)
+  if room <= 0 then return 'shut' end
+  if not first then return take_together(gate, math.min(room, most), claim, rows) end
+  if line then turn_wait(gate, gate) end
+  redis.call('ZREM', K.waiters .. gate, first)
+  if first ~= gate then return give_turn(gate, first, claim, rows) end
+  return line and take_together(gate, 1, claim, rows) or 'stale'
 end

@@ -17,7 +17,7 @@ local function take(lane, most, claim, rows)
   local wanted = #rows + most
   for _ = 1, STALE_LIMIT do
     local outcome = queue and take_of_queue(lane, tonumber(parallelism) or 1, claim, rows)
-      or take_of_flow(lane, claim, rows)
+      or take_of_flow(lane, wanted - #rows, claim, rows)
     if outcome == 'shut' or outcome == 'empty' then return false end
     if #rows >= wanted then return true end
   end

@@ -1,5 +1,6 @@
 -- turn_wait(gate, lane): let a lane wait for its turn at a gate; one that waits keeps its place.
--- passes(lane, gate, claim): ask the flow-control gate of a lane's next message. A queue that finds it
+-- gate_room(gate, claim): how many deliveries may start at a flow-control gate; one that is shut wakes its lane in time.
+-- passes(lane, gate, claim): ask the gate of a queue's next message. A queue that finds it
 -- shut, or others waiting before it, waits for its turn. The lane of the gate gives the turns, and is
 -- woken when it opens: at the end of a rate window, or when a delivery ends.
 local function turn_wait(gate, lane)
@@ -7,10 +8,15 @@ local function turn_wait(gate, lane)
   redis.call('ZADD', K.waiters .. gate, 'NX', (tonumber(last) or 0) + 1, lane)
 end
 
-local function passes(lane, gate, claim)
-  local open, at_ms = flow_open(gate, claim.now_ms)
+local function gate_room(gate, claim)
+  local room, at_ms = flow_room(gate, claim.now_ms)
   if at_ms then wake_at(gate, at_ms) end
-  if lane == gate or claim.turn == gate then return open end
+  return room
+end
+
+local function passes(lane, gate, claim)
+  local open = gate_room(gate, claim) > 0
+  if claim.turn == gate then return open end
   if open and claim.named then
     -- Its workers may be the only ones: nobody would give it a turn.
     redis.call('ZREM', K.waiters .. gate, lane)

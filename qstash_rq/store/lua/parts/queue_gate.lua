@@ -46,9 +46,10 @@ local function take_of_queue(lane, parallelism, claim, rows)
     if gate and not passes(lane, gate, claim) then return 'shut' end
   end
   if id == head then line_drop(lane, id, at) end
-  local row = start(id, lane, claim)
+  local row, flow = start(id, lane, claim)
   if row then
     redis.call('SADD', K.slots .. lane, id)
+    if flow then flow_take(flow, { row }, claim.now_ms) end
     rows[#rows + 1] = row
   elseif redis.call('SISMEMBER', K.slots .. lane, id) == 0 then
     -- It should have been ready: its record was deleted, by `rq empty` for one.

@@ -1,8 +1,8 @@
 -- start(id, lane, claim): give one ready message of a lane a lease and the next attempt number.
--- Returns the row {id, attempt, retried, user, spec, body, rate window (see window_count) or ''}, or nil when the id
+-- Returns the row {id, attempt, retried, user, spec, body, ''} and the gate of its flow-control key; or nil when the id
 -- is stale (cancelled, already claimed, of another lane: an id in a line is a hint, the record decides) or waits
 -- for its trial.
--- claim: {now_ms =, now_iso =, lease_until_ms =, worker =}.
+-- claim: {now_ms =, now_iso =, lease_until_ms =, worker =, leases = scores and ids, still to be written}.
 local function start(id, lane, claim)
   local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = unpack(redis.call('HMGET',
     K.job .. id, 'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow', 'suspect'))
@@ -12,7 +12,6 @@ local function start(id, lane, claim)
   local entry = log_append(user, claim.now_ms, id, 'ACTIVE')
   redis.call('HSET', K.job .. id, 'state', 'active', 'status', 'started', 'attempt', attempt,
     'started_at', claim.now_iso, 'worker_name', claim.worker, 'trail', trail .. ' ' .. entry)
-  redis.call('ZADD', K.leases, claim.lease_until_ms, id)
-  local window = flow and flow_take(flow, id, claim.now_ms) or ''
-  return { id, attempt, tonumber(retried) or 0, user, spec, body or '', window }
+  claim.leases[#claim.leases + 1], claim.leases[#claim.leases + 2] = claim.lease_until_ms, id
+  return { id, attempt, tonumber(retried) or 0, user, spec, body or '', '' }, flow
 end

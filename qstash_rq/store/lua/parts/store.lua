@@ -1,7 +1,7 @@
 -- parse(at): read one message from ARGV; returns it and where the next one begins.
 -- A message is: id, lane, due_ms (0 = at once), gate of its flow-control key or '', the key's
 -- parallelism, rate (0 = none) and period_ms, number of fields, field, value ...
--- store(user, now_ms, message): write its record, its place, its log entry.
+-- store_all(user, now_ms, messages): write their records, their places, their log entries.
 local function parse(at)
   local fields = tonumber(ARGV[at + 7])
   local message = {
@@ -17,13 +17,13 @@ local function queue_make(lane, user, now_ms)
   redis.call('SADD', K.queue_names .. user, string.sub(lane, #user + 2))
 end
 
-local function store(user, now_ms, message)
-  local id, lane, waits = message.id, message.lane, message.due_ms > tonumber(now_ms)
+-- Its place among the living and in line is written by store_all.
+local function store(user, now_ms, message, waits)
+  local id, lane = message.id, message.lane
   if is_queue(lane) and redis.call('EXISTS', K.lane .. lane) == 0 then queue_make(lane, user, now_ms) end
   local trail = log_append(user, now_ms, id, 'CREATED', 'n', waits and message.due_ms or '')
   redis.call('HSET', K.job .. id, 'user', user, 'origin', lane, 'trail', trail,
     'state', waits and 'due' or 'ready', 'status', waits and 'scheduled' or 'queued', unpack(message.record))
-  redis.call('ZADD', K.live .. user, now_ms, id)
   if message.flow ~= '' then
     redis.call('HSET', K.job .. id, 'flow', message.flow)
     flow_join(message.flow, id, user, message.parallelism, message.rate, message.period_ms)
@@ -31,7 +31,20 @@ local function store(user, now_ms, message)
   if waits then
     if is_queue(lane) then redis.call('ZADD', K.members .. lane, DELAYED_PLACE, id) end
     due_add(id, message.due_ms)
-  else
-    line_join(lane, id)
   end
+end
+
+local function store_all(user, now_ms, messages)
+  local living, lanes, joining = {}, {}, {}
+  for _, message in ipairs(messages) do
+    local id, lane, waits = message.id, message.lane, message.due_ms > tonumber(now_ms)
+    store(user, now_ms, message, waits)
+    living[#living + 1], living[#living + 2] = now_ms, id
+    if not waits then
+      if not joining[lane] then joining[lane], lanes[#lanes + 1] = {}, lane end
+      table.insert(joining[lane], id)
+    end
+  end
+  bulk('ZADD', K.live .. user, living)
+  for _, lane in ipairs(lanes) do line_join(lane, joining[lane]) end
 end

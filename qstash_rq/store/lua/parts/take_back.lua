@@ -2,14 +2,15 @@
 -- ready again and noted in places, or cancelled if that was asked for. times: see finish.
 -- put_in_front(places): put the noted ones back at the front of their lanes, in their order.
 local function take_back(id, times, places)
-  local state, lane, user, cancel, trail, flow =
-    unpack(redis.call('HMGET', K.job .. id, 'state', 'origin', 'user', 'cancel', 'trail', 'flow'))
+  local message = read_message(id)
+  local lane = message.lane
   redis.call('ZREM', K.leases, id)
-  if flow then flow_release(flow, id) end
-  if state == 'active' and cancel == '1' then
-    local entry = log_append(user, times.now_ms, id, 'CANCELED')
-    finish(id, { user = user, lane = lane }, 'canceled', 'canceled', times, trail .. ' ' .. entry)
-  elseif state == 'active' then
+  if message.flow then flow_release(message.flow, { id }) end
+  if message.state == 'active' and message.cancel == '1' then
+    local entry = log_append(message.user, times.now_ms, id, 'CANCELED')
+    finish(message, 'canceled', 'canceled', times, message.trail .. ' ' .. entry)
+    if message.flow then flow_leave(message.flow, { id }) end
+  elseif message.state == 'active' then
     redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
     -- One whose queue was deleted joins no line: drain cancels it.
     local place = not is_queue(lane) and 0 or redis.call('ZSCORE', K.members .. lane, id)
