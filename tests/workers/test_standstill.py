@@ -8,6 +8,7 @@ import pytest
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
 from qstash_rq.message import State
+from qstash_rq.queues import upsert_queue
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.store.connection import open_async_client
@@ -41,6 +42,11 @@ class LateAnswers:
         await self._client.aclose()
 
 
+def ruin(core: Core, message_id: str) -> None:
+    """Put something else in the place of a record, as only somebody with a Redis prompt can."""
+    core.store.commands([("DEL", keys.JOB(message_id)), ("SET", keys.JOB(message_id), "", "EX", 60)])
+
+
 def test_a_claim_that_is_heard_too_late_is_not_sent(core: Core, settings: Settings, clock: FakeClock) -> None:
     """A worker that stood still for a lease sends nothing of it: its messages are for others by now."""
     (message_id,) = stored(core, 1)
@@ -72,7 +78,7 @@ def test_one_outcome_that_cannot_be_written_keeps_no_other(
 
     def answer(prepared: PreparedDelivery) -> Answer:
         if message_id_of(prepared) == ruined:
-            core.store.commands([("DEL", keys.JOB(ruined)), ("SET", keys.JOB(ruined), "", "EX", 60)])
+            ruin(core, ruined)
         return Attempt(status=200)
 
     with caplog.at_level(logging.ERROR):
@@ -85,10 +91,56 @@ def test_one_outcome_that_cannot_be_written_keeps_no_other(
     core.store.commands([("ZREM", keys.LIVE("defaultUser"), ruined), ("ZREM", keys.LEASES(), ruined)])
 
 
+def test_a_ruined_record_keeps_no_other_from_being_claimed(core: Core) -> None:
+    """What stands in line before and behind a ruined record is delivered."""
+    ids = stored(core, 4)
+    ruin(core, ids[1])
+
+    run_loop(core, ScriptedDeliverer(lambda _: OK))
+
+    assert {state_of(core, one) for one in (ids[0], *ids[2:])} == {State.DELIVERED}
+    core.store.command("ZREM", keys.LIVE("defaultUser"), ids[1])
+
+
+def test_a_ruined_record_stops_its_own_queue_alone(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+    """A queue whose next message is ruined waits until somebody sees to it, and says so; all others go on."""
+    ruined, waiting = stored(core, 2, "orders")
+    others = stored(core, 3)
+    ruin(core, ruined)
+
+    run_loop(core, ScriptedDeliverer(lambda _: OK))
+    assert {state_of(core, one) for one in others} == {State.DELIVERED}
+    assert state_of(core, waiting) is State.READY
+
+    upsert_queue(core, "defaultUser", "orders", parallelism=2)
+    with caplog.at_level(logging.ERROR):
+        run_loop(core, ScriptedDeliverer(lambda _: OK))
+    assert "store.defect" in caplog.text
+
+    core.store.command("DEL", keys.JOB(ruined))
+    upsert_queue(core, "defaultUser", "orders", parallelism=3)
+    run_loop(core, ScriptedDeliverer(lambda _: OK))
+    assert state_of(core, waiting) is State.DELIVERED
+    core.store.command("ZREM", keys.LIVE("defaultUser"), ruined)
+
+
+def test_a_ruined_record_keeps_no_other_from_being_promoted(core: Core, clock: FakeClock) -> None:
+    """What is due beside a ruined record joins its line, and the ruined one stays due."""
+    ids = stored(core, 3, not_before_ms=clock.now_ms() + 10)
+    ruin(core, ids[1])
+    clock.advance(20)
+
+    DeliveryScheduler(core).tick()
+
+    assert [state_of(core, ids[0]), state_of(core, ids[2])] == [State.READY] * 2
+    assert core.store.command("ZRANGE", keys.DUE(), 0, -1) == [ids[1].encode()]
+    core.store.commands([("ZREM", keys.DUE(), ids[1]), ("ZREM", keys.LIVE("defaultUser"), ids[1])])
+
+
 def test_a_step_that_fails_keeps_the_scheduler_from_no_other(core: Core, clock: FakeClock) -> None:
     """What cannot be promoted is tried again later and later; leases end, ticks tick meanwhile."""
     (ruined,) = stored(core, 1, not_before_ms=clock.now_ms() + 10)
-    core.store.commands([("DEL", keys.JOB(ruined)), ("SET", keys.JOB(ruined), "", "EX", 60)])
+    ruin(core, ruined)
     clock.advance(20)
     scheduler = DeliveryScheduler(core)
 

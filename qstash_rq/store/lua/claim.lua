@@ -7,8 +7,7 @@
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
 -- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, passing, queue_gate, flow_lane, gate, bulk, signing
 local claim = {
-  worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6,
-  leases = {},
+  worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6, leases = {},
 }
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
@@ -21,21 +20,21 @@ local most = math.min(tonumber(ARGV[5]), room)
 
 -- write
 local rows = {}
+-- A lane with a record that somebody ruined has no more to give, and keeps no other from its turn: the worker hears
+-- of it from a call that found nothing else.
+local function turn(lane)
+  local fine, more = pcall(function() return take(lane, math.min(TURN, most - #rows), claim, rows) end)
+  if not fine then claim.defect = more end
+  return fine and more
+end
 local function visit_ring()
   local lane = redis.call('LPOP', KEYS[1])
   if not lane then return false end
-  if take(lane, math.min(TURN, most - #rows), claim, rows) then
-    redis.call('RPUSH', KEYS[1], lane)
-  else
-    redis.call('SREM', K.ringed, lane)
-  end
+  if turn(lane) then redis.call('RPUSH', KEYS[1], lane) else redis.call('SREM', K.ringed, lane) end
   return true
 end
 
-if not claim.named then
-  local visits = 0
-  while #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
-else
+local function visit_named()
   local named, visits, unfinished = {}, 0, {}
   for i = 7, #ARGV do named[#named + 1] = ARGV[i] end
   local most_visits = #named + VISITS
@@ -44,7 +43,7 @@ else
   while #rows < most and visits < most_visits and #named > 0 do
     if at > #named then at = 1 end
     local lane = named[at]
-    unfinished[lane] = take(lane, math.min(TURN, most - #rows), claim, rows)
+    unfinished[lane] = turn(lane)
     if unfinished[lane] then at = at + 1 else table.remove(named, at) end
     visits = visits + 1
   end
@@ -53,5 +52,9 @@ else
   end
 end
 
+local visits = 0
+if claim.named then visit_named() end
+while not claim.named and #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
 bulk('ZADD', K.leases, claim.leases)
+if claim.defect and #rows == 0 then error(claim.defect, 0) end
 return { 'claimed', keys_of(rows), unpack(rows) }

@@ -7,18 +7,21 @@
 -- was deleted: drain cancels it.
 -- uses: line, flow, bulk, join
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
--- Together, not one by one: a call of this script keeps claims waiting, 20,000 messages due at once made up 40 of them.
-if #ids > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, #ids - 1) end
-local lanes, joining = {}, {}
+local gone, lanes, joining, defect = {}, {}, {}, nil
 for _, id in ipairs(ids) do
-  local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
+  -- A record that somebody ruined stays due, and keeps no other from being promoted.
+  local record = redis.pcall('HMGET', K.job .. id, 'state', 'origin')
+  local state, lane = record[1], record[2]
   local closed = state == 'due' and is_queue(lane) and redis.call('ZSCORE', K.closing .. lane, id)
+  if record.err then defect = record else gone[#gone + 1] = id end
   if state == 'due' and not closed then
     redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
     if not joining[lane] then joining[lane], lanes[#lanes + 1] = {}, lane end
     table.insert(joining[lane], id)
   end
 end
+-- Together, not one by one: a call of this script keeps claims waiting, 20,000 messages due at once made up 40 of them.
+bulk('ZREM', KEYS[1], gone)
 for _, lane in ipairs(lanes) do line_join(lane, joining[lane]) end
 
 local gates = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
@@ -27,6 +30,7 @@ for _, gate in ipairs(gates) do
   flow_wake(gate)
 end
 
+if defect then return defect end
 local due_ms = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 local wake_ms = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 if due_ms and wake_ms then due_ms = math.min(tonumber(due_ms), tonumber(wake_ms)) end

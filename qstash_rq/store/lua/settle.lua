@@ -34,14 +34,15 @@ local function settle_one(outcome)
   return word
 end
 
-local at = 6
-while at <= #ARGV do
+-- A record that somebody ruined must not keep what is settled before it from being written to the end.
+local at, fine, word = 6, true, nil
+while at <= #ARGV and fine do
   local outcome = { id = ARGV[at], attempt = ARGV[at + 1], word = ARGV[at + 2], due_ms = ARGV[at + 3],
     response = ARGV[at + 4], body = ARGV[at + 5], placeholder = ARGV[at + 6], callbacks = {} }
   local count = tonumber(ARGV[at + 7])
   at = at + 8
   for i = 1, count do outcome.callbacks[i], at = parse(at) end
-  local word = settle_one(outcome)
+  fine, word = pcall(settle_one, outcome)
   if counts[word] then counts[word] = counts[word] + 1 end
   words[#words + 1] = word
 end
@@ -53,4 +54,5 @@ if redis.call('EXISTS', worker) == 1 then
   redis.call('HINCRBY', worker, 'successful_job_count', counts.delivered)
   redis.call('HINCRBY', worker, 'failed_job_count', counts.failed)
 end
+if not fine then error(word, 0) end
 return words

@@ -4,7 +4,8 @@
 -- for its trial.
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =, leases = scores and ids, still to be written}.
 local function start(id, lane, claim)
-  local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = unpack(redis.call('HMGET',
+  -- A record that somebody ruined is no message: its id is as stale as others.
+  local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = unpack(redis.pcall('HMGET',
     K.job .. id, 'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow', 'suspect'))
   if state ~= 'ready' or origin ~= lane then return nil end
   if suspect and not admit(id, claim.now_ms, claim) then return nil end
