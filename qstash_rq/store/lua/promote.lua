@@ -7,7 +7,9 @@
 -- was deleted: drain cancels it.
 -- uses: line, flow, bulk, join
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-local gone, lanes, joining, defect = {}, {}, {}, nil
+local gone, moving, lanes, joining, defect = {}, {}, {}, {}, nil
+
+-- read
 for _, id in ipairs(ids) do
   -- A record that somebody ruined stays due, and keeps no other from being promoted.
   local record = redis.pcall('HMGET', K.job .. id, 'state', 'origin')
@@ -15,13 +17,17 @@ for _, id in ipairs(ids) do
   local closed = state == 'due' and is_queue(lane) and redis.call('ZSCORE', K.closing .. lane, id)
   if record.err then defect = record else gone[#gone + 1] = id end
   if state == 'due' and not closed then
-    redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued')
+    moving[#moving + 1] = id
     if not joining[lane] then joining[lane], lanes[#lanes + 1] = {}, lane end
     table.insert(joining[lane], id)
   end
 end
+
+-- write
 -- Together, not one by one: a call of this script keeps claims waiting, 20,000 messages due at once made up 40 of them.
+-- And first: a server that is out of memory refuses a script whose first write may take some.
 bulk('ZREM', KEYS[1], gone)
+for _, id in ipairs(moving) do redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued') end
 for _, lane in ipairs(lanes) do line_join(lane, joining[lane]) end
 
 local gates = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
