@@ -1,6 +1,6 @@
 """Install what is compared with us into `.bench/`, in the versions that `benchmarks/peers` pins.
 
-Node and npm come from the wheel that pyright brings. Of the system only the configuration of npm and pip is
+Node and npm come from a wheel. Of the system only the configuration of npm and pip is
 used, which says where packages come from.
 """
 
