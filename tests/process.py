@@ -18,15 +18,23 @@ COMMANDS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(COMMANDS), os.defpath])
 
 STOP_S = 20.0
+_INSIST_S = 4.0
 
 
 class Process:
     """A running command; ends on `stop` or `kill`, and must not end before."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        *,
+        hard_of_hearing: bool = False,
     ) -> None:
         self.name = name
+        self._hard_of_hearing = hard_of_hearing
         self._log = directory / f"{name}.log"
         self._may_end = False
         with self._log.open("ab") as output:
@@ -114,9 +122,18 @@ class Process:
 
     def wait_for_success(self) -> None:
         """Return when it has ended; fails the test unless it exits with 0."""
+        if self._hard_of_hearing:
+            self._insist()
         status = self.wait()
         if status != 0:
             pytest.fail(f"{self.name} exited with {status} after SIGTERM:\n{self.output()}")
+
+    def _insist(self) -> None:
+        for _ in range(int(STOP_S / _INSIST_S)):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(_INSIST_S)
+                return
+            self.signal(signal.SIGTERM)
 
     def check(self) -> None:
         """Fail the test when it has ended without being asked to."""

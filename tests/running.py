@@ -156,8 +156,12 @@ class Product:
         return self._start("worker", ["rq", "worker", "-w", "workers.DeliveryWorker", *words])
 
     def start_stock_worker(self, *words: str) -> Process:
-        """Start RQ's own worker."""
-        return self._start("stock", ["rq", "worker", *words])
+        """Start RQ's own worker, which may have to be told more than once to stop.
+
+        Its handler of SIGTERM raises, and where the signal comes while a finaliser runs, Python drops
+        what is raised: the worker works on.
+        """
+        return self._start("stock", ["rq", "worker", *words], hard_of_hearing=True)
 
     def start_pool(self, workers: int) -> Process:
         """Start a pool of delivery workers."""
@@ -224,9 +228,9 @@ class Product:
                 text = process.output(starts.get(process, 0))
                 sys.stdout.write(f"---- {process.name}: {process.titles()} ----\n{text}")
 
-    def _start(self, role: str, command: list[str]) -> Process:
+    def _start(self, role: str, command: list[str], *, hard_of_hearing: bool = False) -> Process:
         name = f"{role}-{next(self._numbers)}"
-        process = Process(name, command, self._environment, self._directory)
+        process = Process(name, command, self._environment, self._directory, hard_of_hearing=hard_of_hearing)
         self.processes.append(process)
         return process
 
