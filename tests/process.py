@@ -117,8 +117,20 @@ class Process:
 
     def stop(self) -> None:
         """End it as an operator does, with SIGTERM; fails the test unless it exits with 0."""
-        self.signal(signal.SIGTERM)
+        self.ask_to_stop()
         self.wait_for_success()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM once it has a handler for it: before, while Python starts, nobody can exit with 0."""
+        wait_until(self._hears_sigterm, f"{self.name} handles SIGTERM", timeout_s=STOP_S)
+        self.signal(signal.SIGTERM)
+
+    def _hears_sigterm(self) -> bool:
+        status = Path(f"/proc/{self.pid}/status")
+        if not self.running or not status.exists():  # or a system that does not tell
+            return True
+        caught = re.search(r"^SigCgt:\s*(\w+)", status.read_text(), re.MULTILINE)
+        return caught is None or bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
     def wait_for_success(self) -> None:
         """Return when it has ended; fails the test unless it exits with 0."""

@@ -238,7 +238,7 @@ class Product:
 def _stop(processes: list[Process]) -> None:
     running = [process for process in processes if process.running]
     for process in running:
-        process.signal(signal.SIGTERM)
+        process.ask_to_stop()
     with contextlib.ExitStack() as stack:
         for process in running:
             stack.callback(process.wait_for_success)
