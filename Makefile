@@ -46,7 +46,7 @@ bench: .venv/.dev-installed
 chaos: .venv/.dev-installed
 	$(BIN)/python -m pytest -m chaos -n0 --timeout=1800 tests/chaos
 
-# Throw 200,000 requests and FUZZ_SECONDS of schemathesis at the front; FUZZ_EXAMPLES overrides.
+# Throw 200,000 requests and FUZZ_SECONDS of schemathesis at the front; FUZZ_EXAMPLES overrides, FUZZ_SEED repeats.
 fuzz: .venv/.dev-installed
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m "fuzz or not chaos" -n2 --dist=load -rP \
 		tests/fuzz tests/api/test_fuzzed.py

@@ -7,7 +7,6 @@ shown with a test that fails, and one that dies unasked fails the test.
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Generator

@@ -5,6 +5,7 @@ nor be let in without a token.
 """
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from tests.leaks import find_leaks
 from tests.waiting import wait_until
 
 BUDGET_S = int(os.environ.get("FUZZ_SECONDS", "30"))
+# The same calls in each `make test`, so that it fails for what has changed; others in each `make fuzz`.
+SEED = os.environ.get("FUZZ_SEED", str(random.getrandbits(32)) if "FUZZ_SECONDS" in os.environ else "1")
 # All but the one that schemathesis reads the description from.
 OPERATIONS = sum(len(described) for described in DESCRIPTION["paths"].values()) - 1
 CHECKS = (
@@ -92,6 +95,7 @@ def test_answers_only_what_is_described(server: Server, core: Core, tmp_path: Pa
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url()}/openapi.json"]
     command += ["--header", f"Authorization: {BEARER}", "--checks", ",".join(CHECKS)]
     command += ["--max-time", str(BUDGET_S), "--continue-on-failure", "--no-color", "--warnings", "off"]
+    command += ["--seed", SEED]
 
     # In a folder of its own: it keeps what it finds in the current one, and would read a configuration there.
     limit_s = BUDGET_S + 120
