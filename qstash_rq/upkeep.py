@@ -1,6 +1,7 @@
 """What the timers call: promote, recover, drain, expire; each is safe to run anywhere, at any time."""
 
 import logging
+import time
 from collections.abc import Callable
 
 from qstash_rq.core import Core
@@ -21,10 +22,13 @@ SCHEDULER_TTL_S = 20
 BEAT_KEPT_S = 86_400
 
 # Bounds one script call to a few milliseconds, so that claims and publishes get their turn.
-PROMOTE_STEP = 500
+PROMOTE_STEP = 200
 RECOVER_STEP = 500
 DRAIN_STEP = 200
 EXPIRE_STEP = 500
+# Between two steps of a flood Redis is left alone for as long as the step took: at least half of its time is
+# for claims. A Redis that does not answer is not waited for twice.
+LONGEST_BREATH_S = 0.1
 
 
 def promote_due(core: Core) -> int | None:
@@ -117,9 +121,11 @@ def _until_done(
 ) -> int | None:
     # A full step means there may be more; the clock is read again because time goes on.
     while True:
+        began_s = time.perf_counter()
         moved = core.store.run(step(core.clock.now_ms()))
         if moved.count and event is not None:
             log_event(_log, logging.WARNING, event, messages=moved.count)
         quarantine(core, moved.condemned)
         if moved.count < full:
             return moved.next_ms
+        time.sleep(min(time.perf_counter() - began_s, LONGEST_BREATH_S))

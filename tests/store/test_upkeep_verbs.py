@@ -1,5 +1,6 @@
 """What the timers call."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,24 @@ def test_everything_due_is_promoted_over_several_steps(core: Core, clock: FakeCl
     line = seed.line(core)
     assert len(line) == number
     assert [times[one] for one in line] == sorted(times.values())
+
+
+def test_a_flood_leaves_redis_half_of_its_time(
+    core: Core, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each full step of a promotion Redis is left alone for as long as the step took."""
+    number = 4_000
+    # Steps so large that the time around them does not count.
+    monkeypatch.setattr(upkeep, "PROMOTE_STEP", number // 2)
+    monkeypatch.setattr(upkeep, "LONGEST_BREATH_S", 60)
+    seed.accept(core, [make_message(not_before_ms=NOW_MS + 1) for _ in range(number)])
+    clock.advance(1)
+    before_us, began_us = _scripts_us(core), time.perf_counter_ns() // 1_000
+
+    promote_due(core)
+
+    assert time.perf_counter_ns() // 1_000 - began_us >= 2 * (_scripts_us(core) - before_us)
+    assert len(seed.line(core)) == number
 
 
 def test_nothing_due_is_no_next_time(core: Core) -> None:
@@ -143,3 +162,8 @@ def test_messages_of_users_that_are_not_listed_are_moved_too(
     recover_lost(core)
 
     assert seed.ids(seed.claim(core)) == [message_id]
+
+
+def _scripts_us(core: Core) -> int:
+    stats = core.store.command("INFO", "commandstats")
+    return sum(stats[name]["usec"] for name in ("cmdstat_eval", "cmdstat_evalsha") if name in stats)
