@@ -16,6 +16,9 @@ Scope = dict[str, Any]
 BETWEEN_FIELDS: Final = "\x1f"
 """Stands between the values of a field that occurs twice; gunicorn refuses it in headers."""
 
+DECLINED: Final = "qstash_rq.declined"
+"""Key in the scope of a request that its server has shown to the lane in vain: its environ."""
+
 _WITHOUT_PREFIX = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _COMMON: "WSGIEnvironment" = {
     "SCRIPT_NAME": "",

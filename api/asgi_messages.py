@@ -1,7 +1,7 @@
 """The messages by which an ASGI server and an application speak of one request and its answer."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -9,10 +9,18 @@ Send = Callable[[Message], Awaitable[None]]
 Fields = Iterable[tuple[bytes, bytes]]
 
 
-async def send_answer(send: Send, status: int, fields: Fields, body: bytes) -> None:
-    """Send a whole answer; `fields` are its headers, `Content-Length` among them."""
-    await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+class Answer(NamedTuple):
+    """A whole answer; `fields` are its headers, `Content-Length` among them."""
+
+    status: int
+    fields: Fields
+    body: bytes
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Send a whole answer."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.fields})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def next_piece(receive: Receive) -> tuple[bytes, bool]:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from api.app import assemble
-from api.asgi_environ import Scope, environ_of
-from api.asgi_messages import Receive, Send
+from api.asgi_environ import DECLINED, Scope, environ_of
+from api.asgi_messages import Receive, Send, send_answer
 from api.auth import Gate
 from api.errors import ErrorAnswers
 from api.publish_lane import PublishLane
@@ -15,7 +15,10 @@ from qstash_rq.remembered_names import RememberedNames
 
 
 class Front:
-    """The front of one core; takes HTTP requests alone."""
+    """The front of one core; takes HTTP requests alone.
+
+    A server may ask `lane` itself, before it makes more of a request.
+    """
 
     def __init__(self, core: Core, commit: GroupCommit) -> None:
         names = RememberedNames(core.resolve, core.clock)
@@ -23,11 +26,16 @@ class Front:
         core = replace(core, resolve=names.look_up)
         gate = Gate(core)
         errors = ErrorAnswers(core.clock, on_outage=gate.forget)
-        self._lane = PublishLane(on_loop, gate, errors, commit)
+        self.lane = PublishLane(on_loop, gate, errors, commit)
         self._flask = ThreadedWsgi(assemble(core, gate, errors))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        environ = environ_of(scope)
-        if not await self._lane.answer(environ, receive, send):
-            await self._flask(environ, receive, send)
+        environ = scope.get(DECLINED)
+        if environ is None:
+            environ = environ_of(scope)
+            answer = await self.lane.answer(environ, receive)
+            if answer is not None:
+                await send_answer(send, answer)
+                return
+        await self._flask(environ, receive, send)

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from api.answer import JSON, accepted_status, encode
-from api.asgi_messages import Fields, Receive, Send, next_piece, send_answer
+from api.asgi_messages import Answer, Receive, next_piece
 from api.auth import Gate, request_token
 from api.body import content_length
 from api.cors import Cors
@@ -32,6 +32,8 @@ _LARGEST_BODY = 65_536
 _PUBLISH = "/v2/publish"
 _ENQUEUE = "/v2/enqueue/"
 
+_JSON_TYPE = (b"Content-Type", JSON.encode())
+
 
 class PublishLane:
     """Answers the plain publishes of one application."""
@@ -41,36 +43,34 @@ class PublishLane:
         self._users = KnownUsers(gate)
         self._errors = errors
         self._commit = commit
-        self._cors = Cors(core.settings)
+        self._always = Cors(core.settings).fields_without_origin
 
-    async def answer(self, environ: "WSGIEnvironment", receive: Receive, send: Send) -> bool:
-        """Answer a request if it is one for this lane, and tell whether it was.
+    async def answer(self, environ: "WSGIEnvironment", receive: Receive) -> Answer | None:
+        """Do what a request asks and return the answer, or None if it is none for this lane.
 
-        One that was not can still be answered by others; if its body has been received by then, `wsgi.input`
+        One that is not can still be answered by others; if its body has been received by then, `wsgi.input`
         has it.
         """
-        # Whether replicas have a message is asked by the route alone.
-        if environ["REQUEST_METHOD"] != "POST" or self._core.settings.wait_replicas:
-            return False
+        if environ["REQUEST_METHOD"] != "POST":
+            return None
         rewrite(environ)
         user_id = self._user_of(environ)
         if user_id is None or not _is_here(environ["PATH_INFO"]):
-            return False
+            return None
         try:
             item = self._item(user_id, environ) if await _receive_body(environ, receive) else None
         except QStashError:
-            return False
-        if item is None:
-            return False
+            return None
+        return None if item is None else await self._stored(user_id, item)
+
+    async def _stored(self, user_id: str, item: Item) -> Answer:
         try:
             published = Published(receipts=receipts_of(item, await self._commit.store(user_id, item)))
         except QStashError as error:
             refusal = self._errors.answer(error)
-            await send_answer(send, refusal.status_code, self._fields(refusal.get_data()), refusal.get_data())
-        else:
-            body = encode(published_json(published)).encode()
-            await send_answer(send, accepted_status(published.receipts), self._fields(body), body)
-        return True
+            return self._answer(refusal.status_code, refusal.get_data())
+        body = encode(published_json(published)).encode()
+        return self._answer(accepted_status(published.receipts), body)
 
     def _user_of(self, environ: "WSGIEnvironment") -> str | None:
         """Return who may publish with the token of a request, if nothing more has to be asked."""
@@ -88,12 +88,9 @@ class PublishLane:
             environ["wsgi.input"].seek(0)  # the route may have to read it again
         return plain_item(self._core, user_id, request)
 
-    def _fields(self, body: bytes) -> Fields:
-        return (
-            (b"Content-Type", JSON.encode()),
-            (b"Content-Length", b"%d" % len(body)),
-            *self._cors.fields_without_origin,
-        )
+    def _answer(self, status: int, body: bytes) -> Answer:
+        length = (b"Content-Length", b"%d" % len(body))
+        return Answer(status, (_JSON_TYPE, length, *self._always), body)
 
 
 def _is_here(path: str) -> bool:

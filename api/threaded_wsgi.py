@@ -8,7 +8,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from api.asgi_messages import Receive, Send, next_piece, send_answer
+from api.asgi_messages import Answer, Receive, Send, next_piece, send_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -27,10 +27,9 @@ class ThreadedWsgi:
         """Answer one request; `environ` may bring a `wsgi.input` of its own, else the body is received."""
         loop = asyncio.get_running_loop()
         environ.setdefault("wsgi.input", _Body(receive, loop))
-        status, fields, body = await loop.run_in_executor(self._threads, self._run, environ)
-        await send_answer(send, status, fields, body)
+        await send_answer(send, await loop.run_in_executor(self._threads, self._run, environ))
 
-    def _run(self, environ: "WSGIEnvironment") -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _run(self, environ: "WSGIEnvironment") -> Answer:
         started: list[tuple[int, list[tuple[bytes, bytes]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _trouble: Any = None) -> Any:  # noqa: ANN401 - WSGI
@@ -46,7 +45,7 @@ class ThreadedWsgi:
             if close is not None:
                 close()
         ((code, fields),) = started
-        return code, fields, body
+        return Answer(code, fields, body)
 
 
 class _Body:

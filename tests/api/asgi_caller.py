@@ -51,8 +51,11 @@ class AsgiCaller:
         """Send a request to the lane; None when it does not take it."""
         exchange = _Exchange(fields, body)
         environ = environ_of(_scope(method, target, fields, body))
-        taken = self._runner.run(self._lane.answer(environ, exchange.receive, exchange.send))
-        return exchange.answer() if taken else None
+        taken = self._runner.run(self._lane.answer(environ, exchange.receive))
+        if taken is None:
+            return None
+        found = {name.decode(): value.decode() for name, value in taken.fields}
+        return Answer(taken.status, found, taken.body.decode())
 
 
 @contextmanager

@@ -1,89 +1,12 @@
 """The front as it is shipped: gunicorn with our configuration, where gunicorn itself draws the lines."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from qstash_rq.settings import DEVELOPMENT_TOKEN
-from tests.waiting import wait_until
-
-_ROOT = Path(__file__).parents[2]
-_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.asgi:app")
-_BEARER = f"Authorization: Bearer {DEVELOPMENT_TOKEN}\r\n"
-_PUBLISH = f"POST /v2/publish/https://example.com HTTP/1.1\r\n{_BEARER}"
-
-
-class Front:
-    """A running server on a Unix socket, spoken to in bytes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @contextmanager
-    def connect(self) -> Iterator[socket.socket]:
-        """Open a connection for the length of a block."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(20)
-            connection.connect(str(self._path))
-            yield connection
-
-    def ask(self, wire: str) -> tuple[int, Any]:
-        """Send one request as it stands; return the status and the JSON of the answer."""
-        with self.connect() as connection:
-            connection.sendall(wire.encode())
-            return read(connection)
-
-    def is_up(self) -> bool:
-        """Tell whether the server answers."""
-        try:
-            return self.ask("GET /health HTTP/1.1\r\n\r\n")[0] == 200
-        except OSError:
-            return False
-
-
-def read(connection: socket.socket) -> tuple[int, Any]:
-    """Read one answer off a connection."""
-    with HTTPResponse(connection) as response:
-        response.begin()
-        assert response.headers["Content-Type"] == "application/json"
-        return response.status, json.loads(response.read())
-
-
-@contextmanager
-def starting_front(redis_url: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
-    """Start the shipped server, wait for nothing, and stop it at the end."""
-    settings = {
-        "REDIS_URL": redis_url,
-        "QSTASH_TOKEN": DEVELOPMENT_TOKEN,
-        "QSTASH_ALLOW_PRIVATE_NETWORKS": "true",
-    }
-    environ = os.environ | settings | {"WEB_CONCURRENCY": "1"}
-    path = directory / "front.sock"
-    with (
-        (directory / "log").open("wb") as log,
-        subprocess.Popen(
-            [*_COMMAND, "--bind", f"unix:{path}"], cwd=_ROOT, env=environ, stdout=log, stderr=log
-        ) as server,
-    ):
-        yield Front(path), server
-        server.terminate()
-
-
-@contextmanager
-def running_front(valkey: str, directory: Path) -> Iterator[tuple[Front, "subprocess.Popen[bytes]"]]:
-    """Run the shipped server over a real store."""
-    with starting_front(valkey, directory) as (front, server):
-        wait_until(front.is_up, "gunicorn answers")
-        yield front, server
+from tests.api.shipped_front import BEARER_LINE, PUBLISH, Front, read, running_front, starting_front
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +47,8 @@ def test_headers_have_limits(front: Front, fields: str, status: int) -> None:
 
 def test_repeated_headers_stay_apart(front: Front) -> None:
     """The hook that keeps repeated fields apart is installed."""
-    _, receipt = front.ask(f"{_PUBLISH}Upstash-Forward-A: 1\r\nUpstash-Forward-A: 2\r\n\r\n")
-    _, message = front.ask(f"GET /v2/messages/{receipt['messageId']} HTTP/1.1\r\n{_BEARER}\r\n")
+    _, receipt = front.ask(f"{PUBLISH}Upstash-Forward-A: 1\r\nUpstash-Forward-A: 2\r\n\r\n")
+    _, message = front.ask(f"GET /v2/messages/{receipt['messageId']} HTTP/1.1\r\n{BEARER_LINE}\r\n")
 
     assert message["header"]["A"] == ["1", "2"]
 
@@ -141,14 +64,14 @@ def test_nothing_is_upgraded(front: Front) -> None:
 def test_a_large_body_is_refused_before_it_comes(front: Front) -> None:
     """A sender that asks first is refused at once, and never told to go on."""
     with front.connect() as connection:
-        connection.sendall(f"{_PUBLISH}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n".encode())
+        connection.sendall(f"{PUBLISH}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n".encode())
         assert read(connection)[0] == 413
 
 
 def test_a_sender_may_wait_for_100_continue(front: Front) -> None:
     """A sender that asks first is told to go on, then answered."""
     with front.connect() as connection:
-        connection.sendall(f"{_PUBLISH}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n".encode())
+        connection.sendall(f"{PUBLISH}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n".encode())
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
         assert read(connection)[0] == 200
@@ -156,9 +79,9 @@ def test_a_sender_may_wait_for_100_continue(front: Front) -> None:
 
 def test_a_connection_is_kept(front: Front) -> None:
     """Several requests, one of them chunked, go over one connection."""
-    chunked = f"{_PUBLISH}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    chunked = f"{PUBLISH}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     with front.connect() as connection:
-        for wire in (chunked, f"{_PUBLISH}\r\n", chunked):
+        for wire in (chunked, f"{PUBLISH}\r\n", chunked):
             connection.sendall(wire.encode())
             assert read(connection)[0] == 200
 

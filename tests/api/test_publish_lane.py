@@ -184,6 +184,17 @@ def test_refuses_a_queue_too_many_like_the_route(core_with: OpenCore, settings: 
         assert taken == by_flask(caller, "/v2/enqueue/q/https://a.io", OURS)
 
 
+def test_waits_for_replicas_like_the_route(core_with: OpenCore, settings: Settings) -> None:
+    """A message that too few replicas have is not said to be accepted."""
+    with asgi_caller(core_with(replace(settings, wait_replicas=1))) as caller:
+        caller.gate.renew(DEVELOPMENT_TOKEN)
+        taken = caller.lane(PLAIN, OURS)
+
+        assert taken is not None
+        assert taken.status == 503
+        assert "stored it on 0 of 1 replicas" in taken.body
+
+
 def test_looks_no_name_up(core_with: OpenCore, settings: Settings) -> None:
     """With the address guard on, a name is looked up in a thread first, then for a while by nobody."""
     asked: list[str] = []
