@@ -7,17 +7,24 @@ from collections.abc import Sequence
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Claim, Withheld
-from qstash_rq.store.delivery_scripts import claim, give_back, renew
+from qstash_rq.store.delivery_scripts import ANY_BYTES, claim, give_back, renew
 from qstash_rq.store.message_scripts import put_back
 from qstash_rq.store.script import Call
 
 
 def claim_messages(
-    core: Core, *, worker: str, most: int, lanes: Sequence[str] = (), lease_until_ms: int | None = None
+    core: Core,
+    *,
+    worker: str,
+    most: int,
+    most_bytes: int = ANY_BYTES,
+    lanes: Sequence[str] = (),
+    lease_until_ms: int | None = None,
 ) -> Call[tuple[Claim, ...] | Withheld]:
     """Claim up to `most` ready messages, or hear why nothing is handed out.
 
-    `lanes` empty: every lane. `lease_until_ms` None: a whole lease from now.
+    The message whose body reaches `most_bytes` is the last one. `lanes` empty: every lane. `lease_until_ms`
+    None: a whole lease from now.
     """
     now_ms = core.clock.now_ms()
     return claim(
@@ -26,6 +33,7 @@ def claim_messages(
         lease_until_ms=lease_until_ms or now_ms + core.settings.lease_ms,
         most=most,
         most_in_flight=core.settings.max_global_parallelism,
+        most_bytes=most_bytes,
         lanes=lanes,
     )
 

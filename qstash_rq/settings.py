@@ -124,6 +124,12 @@ class Settings:
     worker_concurrency: int = _setting(
         "QSTASH_WORKER_CONCURRENCY", 200, "Deliveries one worker process holds in flight.", _count
     )
+    worker_body_bytes: int = _setting(
+        "QSTASH_WORKER_BODY_BYTES",
+        256_000_000,
+        "Bytes of message bodies one worker process holds in flight; one message may go over it.",
+        _count,
+    )
     lease_ms: int = _setting(
         "QSTASH_LEASE_MS",
         8_000,

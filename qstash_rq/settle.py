@@ -1,7 +1,7 @@
 """Judge attempts and settle them: delivered, due again, or a dead letter; with their callbacks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qstash_rq.callbacks import callback_message, dlq_id_placeholder, wanted_callbacks
 from qstash_rq.core import Core
@@ -12,6 +12,8 @@ from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.store.records import encode_response
 from qstash_rq.store.script import Call
 from qstash_rq.verdict import judge
+
+_WORTH_DROPPING = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,21 @@ def judge_attempt(core: Core, claimed: Claim, attempt: Attempt) -> Outcome:
         retried=claimed.retried,
         now_ms=core.clock.now_ms(),
     )
+    if len(attempt.body) > _WORTH_DROPPING and isinstance(verdict, Delivered) and not _tells(message):
+        # Nobody will read it, and it would be held until the settle.
+        attempt = replace(attempt, body=b"")
     return Outcome(claimed, attempt, verdict)
+
+
+def bytes_to_settle(outcome: Outcome) -> int:
+    """Return about how much a settle has to send for `outcome`, and not less.
+
+    The response, when it is kept, and in each callback both bodies as base64.
+    """
+    message, response_bytes = outcome.claim.message, len(outcome.attempt.body)
+    if _tells(message):
+        return 4 * (response_bytes + len(message.body))
+    return 0 if isinstance(outcome.verdict, Delivered) else response_bytes
 
 
 def settle_outcomes(core: Core, *, worker: str, outcomes: Sequence[Outcome]) -> Call[tuple[Settled, ...]]:
@@ -74,7 +90,7 @@ def _settlement(outcome: Outcome, now_ms: int) -> Settlement:
 
 def _callbacks(outcome: Outcome, error: str, now_ms: int) -> tuple[Message, ...]:
     source = outcome.claim.message
-    if source.callback is None and source.failure_callback is None:
+    if not _tells(source):
         return ()
     return tuple(
         callback_message(
@@ -89,3 +105,7 @@ def _callbacks(outcome: Outcome, error: str, now_ms: int) -> tuple[Message, ...]
         )
         for callback, of_failure in wanted_callbacks(source, outcome.verdict)
     )
+
+
+def _tells(source: Message) -> bool:
+    return source.callback is not None or source.failure_callback is not None

@@ -22,6 +22,7 @@ from qstash_rq.waiting import AsyncExecutor, wait_for_work
 from workers.confirmer import Confirmer
 from workers.deliverer import Deliverers
 from workers.hands import Hands
+from workers.holdings import Holdings
 from workers.patience import Patience
 from workers.preparation import prepare
 from workers.settler import Settler
@@ -62,7 +63,7 @@ class DeliveryLoop:
         self._options = options
         self._settler = Settler(core, store, options.worker, self._settled)
         self._confirmer = Confirmer(core.clock, store)
-        self._in_flight: dict[str, Claim] = {}
+        self._in_flight = Holdings(core.settings.worker_body_bytes)
         self._hands = Hands(self._deliver)
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -142,6 +143,7 @@ class DeliveryLoop:
                 self._core,
                 worker=self._options.worker,
                 most=self._room(),
+                most_bytes=self._in_flight.room_bytes,
                 lanes=self._options.lanes,
                 lease_until_ms=lease_until_ms,
             )
@@ -154,6 +156,8 @@ class DeliveryLoop:
         return bool(claims)
 
     def _room(self) -> int:
+        if self._in_flight.room_bytes <= 0:
+            return 0
         room = min(self._options.concurrency - len(self._in_flight), CLAIM_BATCH)
         if self._options.max_messages is not None:
             room = min(room, self._options.max_messages - self.claimed)
@@ -205,7 +209,7 @@ class DeliveryLoop:
 
     def _start(self, claimed: Claim, lease_until_ms: int) -> None:
         self.claimed += 1
-        self._in_flight[claimed.message.message_id] = claimed
+        self._in_flight.take(claimed)
         self._hands.give(claimed, lease_until_ms)
 
     async def _deliver(self, claimed: Claim, lease_until_ms: int) -> None:
@@ -249,9 +253,7 @@ class DeliveryLoop:
         self._forget(outcome.claim)
 
     def _forget(self, claimed: Claim) -> None:
-        # After a lost lease the same message may be in flight here again, in a later attempt.
-        if self._in_flight.get(claimed.message.message_id) is claimed:
-            del self._in_flight[claimed.message.message_id]
+        self._in_flight.let_go(claimed)
         self._place_freed.set()
 
     def _lease_end_ms(self) -> int:
@@ -268,7 +270,7 @@ class DeliveryLoop:
         while True:
             await asyncio.sleep(interval_s)
             self._lease_until_ms = self._core.clock.now_ms() + self._core.settings.lease_ms
-            claims = list(self._in_flight.values())
+            claims = self._in_flight.claims
             if not claims:
                 continue
             try:

@@ -8,7 +8,7 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Delivered, Retry, Settled
 from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
-from qstash_rq.settle import Outcome, settle_outcomes
+from qstash_rq.settle import Outcome, bytes_to_settle, settle_outcomes
 from qstash_rq.waiting import AsyncExecutor
 from workers.patience import Patience
 
@@ -16,6 +16,9 @@ _log = logging.getLogger("qstash_rq.workers")
 
 # Attempts of one call, as few as one call claims and for the same reason.
 SETTLE_BATCH = 50
+# Bytes after which a call takes no more of them: responses and callbacks may be tens of megabytes each, and a
+# call that is not sent within its time-out is sent again and again.
+SETTLE_BYTES = 16_000_000
 
 
 class Settler:
@@ -42,7 +45,7 @@ class Settler:
         most = SETTLE_BATCH
         while True:
             await self._some.wait()
-            batch = self._waiting[:most]
+            batch = self._first(most)
             try:
                 words = await self._store.run(
                     settle_outcomes(self._core, worker=self._worker, outcomes=batch)
@@ -61,6 +64,16 @@ class Settler:
             self._take_out(len(batch))
             most = min(SETTLE_BATCH, 2 * most)
             self._report(batch, words)
+
+    def _first(self, most: int) -> list[Outcome]:
+        batch: list[Outcome] = []
+        size = 0
+        for outcome in self._waiting[:most]:
+            batch.append(outcome)
+            size += bytes_to_settle(outcome)
+            if size >= SETTLE_BYTES:
+                break
+        return batch
 
     def _take_out(self, count: int) -> None:
         del self._waiting[:count]

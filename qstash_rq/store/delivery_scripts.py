@@ -13,6 +13,9 @@ from qstash_rq.store.message_args import message_args
 from qstash_rq.store.records import decode_message
 from qstash_rq.store.script import Call, load_script
 
+# More than there can be in Redis, and exact in Lua.
+ANY_BYTES = 2**53
+
 # Looked up for every message: to ask an enum for its member by value takes 0.5 µs.
 _SETTLED = {word.value.encode(): word for word in Settled}
 
@@ -66,10 +69,14 @@ def claim(
     lease_until_ms: int,
     most: int,
     most_in_flight: int,
+    most_bytes: int = ANY_BYTES,
     lanes: Sequence[str] = (),
 ) -> Call[tuple[Claim, ...] | Withheld]:
-    """Claim up to `most` messages, or hear why nothing is handed out. `lanes` empty: every lane."""
-    args = (worker, now_ms, iso_timestamp(now_ms), lease_until_ms, most, most_in_flight, *lanes)
+    """Claim up to `most` messages, or hear why nothing is handed out. `lanes` empty: every lane.
+
+    The message whose body reaches `most_bytes` is the last one.
+    """
+    args = (worker, now_ms, iso_timestamp(now_ms), lease_until_ms, most, most_in_flight, most_bytes, *lanes)
     return Call(load_script("claim"), (keys.RING(),), args, _decode_claims)
 
 

@@ -67,7 +67,7 @@ def _change_flow(fields: dict[str, int]) -> Call[Any]:
 
 def _claim(lanes: list[str]) -> Call[Any]:
     return delivery_scripts.claim(
-        worker="w", now_ms=1, lease_until_ms=2, most=3, most_in_flight=4, lanes=lanes
+        worker="w", now_ms=1, lease_until_ms=2, most=3, most_in_flight=4, most_bytes=5, lanes=lanes
     )
 
 

@@ -1,7 +1,6 @@
 """The delivery loop on a real server, with a scripted deliverer in place of the network."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -18,10 +17,11 @@ from qstash_rq.store import keys
 from qstash_rq.storing import store_messages
 from qstash_rq.upkeep import promote_due
 from qstash_rq.users import FIRST_USER
-from qstash_rq.waiting import open_async_store, watch_lanes
+from qstash_rq.waiting import watch_lanes
 from tests.clock import FakeClock
+from tests.workers.loops import run_loop, until
 from tests.workers.scripted_deliverer import Answer, ScriptedDeliverer
-from workers.delivery_loop import DeliveryLoop, LoopOptions
+from workers.delivery_loop import DeliveryLoop
 from workers.prepared import PreparedDelivery
 
 OK = Attempt(status=200)
@@ -47,43 +47,6 @@ def stored(core: Core, count: int, queue: str | None = None, **changes: object) 
 def message_id_of(prepared: PreparedDelivery) -> str:
     """Return the message a delivery belongs to."""
     return dict(prepared.headers)["Upstash-Message-Id"]
-
-
-def run_loop(
-    core: Core,
-    deliverer: ScriptedDeliverer,
-    *,
-    story: Callable[[DeliveryLoop], Awaitable[None]] | None = None,
-    lanes: tuple[str, ...] = (),
-    concurrency: int = 50,
-    max_messages: int | None = None,
-) -> DeliveryLoop:
-    """Run a loop in burst mode, or while `story` goes on."""
-
-    async def go() -> DeliveryLoop:
-        store = open_async_store(core.settings)
-        options = LoopOptions(
-            worker="w1", concurrency=concurrency, lanes=lanes, burst=story is None, max_messages=max_messages
-        )
-        loop = DeliveryLoop(core, store, deliverer, options)
-        try:
-            async with asyncio.timeout(20):
-                running = asyncio.create_task(loop.run())
-                if story is not None:
-                    await story(loop)
-                    loop.stop()
-                await running
-        finally:
-            await store.aclose()
-        return loop
-
-    return asyncio.run(go())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Give the loop turns until `condition` holds; the time-out of the run is the limit."""
-    while not condition():  # noqa: ASYNC110 - what is awaited is in another thread or in Redis
-        await asyncio.sleep(0.002)
 
 
 def state_of(core: Core, message_id: str) -> State:

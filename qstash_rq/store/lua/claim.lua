@@ -1,14 +1,13 @@
 -- claim: hand ready messages to a worker, each under a lease and with its next attempt number.
 -- KEYS  1 ring (LIST)
 -- ARGV  1 worker   2 now_ms   3 now as RQ writes it   4 lease_until_ms   5 most messages
---       6 most deliveries in flight over all workers
+--       6 most deliveries in flight over all workers   7 bytes of bodies after which no more are claimed
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body, rate window} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, passing, queue_gate, flow_lane, gate, bulk, signing
-local claim = {
-  worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 6, leases = {},
-}
+-- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, appetite, passing, queue_gate, flow_lane, gate, bulk, signing
+local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 7,
+  bytes = tonumber(ARGV[7]), leases = {} }
 local TURN = 16 -- messages one lane may give before the next one's turn
 local VISITS = 512 -- lanes one call may look at, so that no call takes long
 
@@ -28,7 +27,7 @@ local function turn(lane)
   return fine and more
 end
 local function visit_ring()
-  local lane = redis.call('LPOP', KEYS[1])
+  local lane = #rows < most and claim.bytes > 0 and redis.call('LPOP', KEYS[1])
   if not lane then return false end
   if turn(lane) then redis.call('RPUSH', KEYS[1], lane) else redis.call('SREM', K.ringed, lane) end
   return true
@@ -36,11 +35,11 @@ end
 
 local function visit_named()
   local named, visits, unfinished = {}, 0, {}
-  for i = 7, #ARGV do named[#named + 1] = ARGV[i] end
+  for i = 8, #ARGV do named[#named + 1] = ARGV[i] end
   local most_visits = #named + VISITS
   -- Each millisecond another lane is the first, or one free place would go to the same lane for ever.
   local at = 1 + claim.now_ms % #named
-  while #rows < most and visits < most_visits and #named > 0 do
+  while #rows < most and claim.bytes > 0 and visits < most_visits and #named > 0 do
     if at > #named then at = 1 end
     local lane = named[at]
     unfinished[lane] = turn(lane)
@@ -54,7 +53,7 @@ end
 
 local visits = 0
 if claim.named then visit_named() end
-while not claim.named and #rows < most and visits < VISITS and visit_ring() do visits = visits + 1 end
+while not claim.named and visits < VISITS and visit_ring() do visits = visits + 1 end
 bulk('ZADD', K.leases, claim.leases)
 if claim.defect and #rows == 0 then error(claim.defect, 0) end
 return { 'claimed', keys_of(rows), unpack(rows) }

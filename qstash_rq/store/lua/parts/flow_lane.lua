@@ -16,11 +16,11 @@ end
 -- message of a claim from very many lanes.
 local function take_together(gate, most, claim, rows)
   local ids, started = redis.call('LPOP', K.queue .. gate, most), {}
-  for _, id in ipairs(ids) do started[#started + 1] = start(id, gate, claim) end
+  local all = start_popped(gate, ids, claim, started)
   if not started[1] then return 'stale' end
   flow_take(gate, started, claim.now_ms)
   for _, row in ipairs(started) do rows[#rows + 1] = row end
-  return #ids < most and 'empty' or 'taken'
+  return all and #ids < most and 'empty' or 'taken'
 end
 
 local function take_of_flow(gate, most, claim, rows)

@@ -5,7 +5,7 @@ local STALE_LIMIT = 1000 -- stale ids dropped in one visit; the lane stays on th
 local function take_plain(lane, most, claim, rows)
   local ids = redis.call('LPOP', K.queue .. lane, most)
   if not ids then return false end
-  for _, id in ipairs(ids) do rows[#rows + 1] = start(id, lane, claim) end
+  start_popped(lane, ids, claim, rows)
   return redis.call('EXISTS', K.queue .. lane) == 1
 end
 
@@ -19,7 +19,7 @@ local function take(lane, most, claim, rows)
     local outcome = queue and take_of_queue(lane, tonumber(parallelism) or 1, claim, rows)
       or take_of_flow(lane, wanted - #rows, claim, rows)
     if outcome == 'shut' or outcome == 'empty' then return false end
-    if #rows >= wanted then return true end
+    if #rows >= wanted or claim.bytes <= 0 then return true end
   end
   return true
 end

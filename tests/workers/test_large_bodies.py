@@ -1,0 +1,74 @@
+"""What a worker holds of large bodies and large answers is bounded, whatever the endpoints do."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from qstash_rq.core import Core
+from qstash_rq.delivery import Attempt
+from qstash_rq.filters import Filter
+from qstash_rq.logs import list_log
+from qstash_rq.message import Callback, LogState
+from qstash_rq.users import FIRST_USER
+from tests import seed
+from tests.factories import make_message
+from tests.workers.loops import run_loop, until
+from tests.workers.scripted_deliverer import ScriptedDeliverer
+from workers.delivery_loop import DeliveryLoop
+from workers.prepared import PreparedDelivery
+from workers.settler import SETTLE_BYTES
+
+_BODY = bytes(1_000_000)
+
+
+@pytest.fixture
+def large_calls(core: Core) -> Iterator[Callable[[], list[int]]]:
+    """Give the sizes of all calls of Redis above a megabyte that were made so far."""
+    name = "commandlog-request-larger-than"
+    before = core.store.command("CONFIG GET", name)[name]
+    core.store.command("CONFIG SET", name, 1_000_000)
+    core.store.command("COMMANDLOG", "RESET", "large-request")
+    yield lambda: [entry[2] for entry in core.store.command("COMMANDLOG", "GET", -1, "large-request")]
+    core.store.command("CONFIG SET", name, before)
+
+
+def test_slow_endpoints_hold_no_more_bytes_than_allowed(core: Core) -> None:
+    """With room for three bodies and a bit four are in flight, and the others follow as those end."""
+    core = replace(core, settings=replace(core.settings, worker_body_bytes=3_500_000))
+    ids = [seed.seed(core, 1, body=_BODY)[0] for _ in range(12)]
+    gates: list[asyncio.Event] = []
+
+    def slowly(_: PreparedDelivery) -> asyncio.Event:
+        gates.append(asyncio.Event())
+        return gates[-1]
+
+    deliverer = ScriptedDeliverer(slowly)
+
+    async def story(loop: DeliveryLoop) -> None:
+        for ended in range(12):
+            await until(lambda ended=ended: loop.claimed == min(12, ended + 4))
+            assert deliverer.open <= 4
+            gates[ended].set()
+        await until(lambda: loop.in_flight == 0)
+
+    run_loop(core, deliverer, story=story)
+
+    assert deliverer.most_open == 4
+    assert [dict(one.headers)["Upstash-Message-Id"] for one in deliverer.handed] == ids
+
+
+def test_large_answers_are_settled_in_calls_of_bounded_size(
+    core: Core, large_calls: Callable[[], list[int]]
+) -> None:
+    """Forty answers, each kept and told to a callback, are settled in calls that Redis takes at once."""
+    callback = Callback(url="https://example.com/told", delay_ms=60_000)
+    seed.accept(core, [make_message(callback=callback, max_retries=0) for _ in range(40)])
+    deliverer = ScriptedDeliverer(lambda _: Attempt(status=500, body=_BODY))
+
+    run_loop(core, deliverer)
+
+    failed = list_log(core, FIRST_USER, Filter(), states=frozenset({LogState.FAILED}))
+    assert len(failed.items) == len(deliverer.handed) == 40
+    assert max(large_calls()) < SETTLE_BYTES + 4 * len(_BODY)
