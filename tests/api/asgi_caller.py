@@ -103,8 +103,8 @@ def _scope(method: str, target: str, fields: Fields, body: bytes) -> dict[str, A
         "method": method,
         "scheme": "http",
         "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
+        "raw_path": path.encode(errors="surrogatepass"),
+        "query_string": query.encode(errors="surrogatepass"),
         "headers": headers,
         "client": ("192.0.2.7", 1234),
     }
