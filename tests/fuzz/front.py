@@ -1,18 +1,14 @@
 """The whole front in this process, called with any bytes, and a count of all that Redis has written."""
 
 import json
-from typing import Any
 
-from flask import Flask
-from werkzeug.test import EnvironBuilder, run_wsgi_app
-
-from api.app import create_app
 from qstash_rq.core import Core
 from qstash_rq.publish import PublishRequest, schedule
 from qstash_rq.queues import upsert_queue
 from qstash_rq.url_group import Endpoint
 from qstash_rq.url_groups import upsert_endpoints
 from qstash_rq.users import FIRST_USER, ensure_first_user
+from tests.api.asgi_caller import AsgiCaller
 from tests.api.serving import BEARER
 
 # So many keys slow nothing down and leave every limit far away.
@@ -20,12 +16,11 @@ _MOST_KEYS = 20_000
 
 
 class Front:
-    """An app with the things that the strategies name, made anew when it has collected much."""
+    """The front with the things that the strategies name, made anew when it has collected much."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, caller: AsgiCaller) -> None:
         self._core = core
-        self._app: Flask = create_app(core)
-        self._environ = EnvironBuilder(environ_overrides={"REMOTE_ADDR": "10.0.0.1"}).get_environ()
+        self._caller = caller
         self._written = 0
         self._renew()
         self.calls = 0
@@ -47,19 +42,10 @@ class Front:
         if self.calls % 1_000 == 0 and self._core.store.command("DBSIZE") > _MOST_KEYS:
             self._renew()
 
-    def _call(self, method: str, target: str, headers: dict[str, str], body: object) -> tuple[int, bytes]:
+    def _call(self, method: str, target: str, headers: dict[str, str], body: object) -> tuple[int, str]:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        environ: dict[str, Any] = self._environ | {
-            "REQUEST_METHOD": method,
-            "RAW_URI": (raw := _latin(target)),
-            "REQUEST_URI": raw,
-            "HTTP_AUTHORIZATION": BEARER,
-            "CONTENT_LENGTH": str(len(payload)),
-            "wsgi.input": _Stream(payload),
-            **{_key(name): _latin(value) for name, value in headers.items()},
-        }
-        pieces, status, _ = run_wsgi_app(self._app, environ)
-        return int(status.split()[0]), b"".join(pieces)
+        answer = self._caller.front(target, {"Authorization": BEARER} | headers, payload, method)
+        return answer.status, answer.body
 
     def _count_written(self) -> int:
         """Return how many changes the server has made since it started."""
@@ -74,25 +60,3 @@ class Front:
         cron = (("Upstash-Cron", "0 8 * * 1"), ("Upstash-Schedule-Id", "every-monday"))
         schedule(core, FIRST_USER, PublishRequest(destination="my-group", headers=cron, body=b"x"))
         self._written = self._count_written()
-
-
-class _Stream:
-    """A body that is read once, as a server hands it over."""
-
-    def __init__(self, payload: bytes) -> None:
-        self._left = payload
-
-    def read(self, size: int = -1) -> bytes:
-        cut = len(self._left) if size < 0 else size
-        piece, self._left = self._left[:cut], self._left[cut:]
-        return piece
-
-
-def _latin(text: str) -> str:
-    """Return text as WSGI has it: its bytes, one character each."""
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")
-
-
-def _key(name: str) -> str:
-    key = name.upper().replace("-", "_")
-    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from qstash_rq.core import open_core
 from qstash_rq.settings import DEVELOPMENT_TOKEN, Settings
+from tests.api.asgi_caller import asgi_caller
 from tests.fuzz import strategies
 from tests.fuzz.front import Front
 
@@ -53,8 +54,9 @@ def front(valkey: str) -> Iterator[Front]:
     """Give the front on a server that saves nothing by itself, so that it counts every change."""
     core = open_core(Settings(redis_url=valkey, token=DEVELOPMENT_TOKEN, allow_private_networks=True))
     core.store.command("CONFIG", "SET", "save", "")
-    running = Front(core)
-    yield running
+    with asgi_caller(core) as caller:
+        running = Front(core, caller)
+        yield running
     print(f"\n{running.calls} requests, {running.refused} refused")  # noqa: T201 - what a long run is asked for
     core.store.command("FLUSHALL")
     core.store.client.close()
