@@ -88,10 +88,11 @@ class DeliveryScheduler(Scheduler):
         while not self._stop.received:
             try:
                 wake_ms = self.tick()
-                patience.succeeded()
                 if burst:
                     break
                 self._stop.interrupt(partial(self.sleep_until, wake_ms))
+                # Not before the sleep: a server with a full disk lets an idle tick pass, and refuses to wait.
+                patience.succeeded()
             except (StoreUnavailable, StoreDefect) as error:
                 self._stop.interrupt(partial(time.sleep, patience.next_wait_s(error)))
         self._forget()
