@@ -17,7 +17,7 @@ class Event(StrEnum):
     MESSAGE_QUARANTINED = "message.quarantined"  # a message that killed its workers is a dead letter
     MESSAGES_SWEPT = "messages.swept"  # what a stock RQ worker lost stands in line again
     STORE_UNAVAILABLE = "store.unavailable"  # Redis cannot be reached; the process waits
-    STORE_DEFECT = "store.defect"  # a command of ours was wrong or met data that it cannot read
+    STORE_DEFECT = "store.defect"  # a command of ours was wrong, or data cannot be read
     STORE_BACK = "store.back"  # Redis answers again
     SCHEDULER_STARTED = "scheduler.started"  # from now on a signal stops it cleanly
     WORKER_SUSPENDED = "worker.suspended"  # `rq suspend` is on

@@ -5,12 +5,17 @@ use keys. Our own workers pop and lease in one step and leave nothing to sweep. 
 looks at a bounded number of messages and the next one goes on from there.
 """
 
+import logging
+
 from qstash_rq.core import Core
+from qstash_rq.events import Event, log_event
 from qstash_rq.lanes import Lane
 from qstash_rq.store.flows import read_any_flow_keys
 from qstash_rq.store.queues import read_queue_names
 from qstash_rq.store.upkeep_scripts import sweep, sweep_flow, sweep_queue
 from qstash_rq.store.users import read_user_ids
+
+_log = logging.getLogger("qstash_rq.sweeping")
 
 SWEEP_STEP = 500
 # A stock worker that lives has put the message back, or delivered it, long before.
@@ -33,6 +38,8 @@ class Sweeper:
         offset = self._offsets.get(user_id, 0)
         before_ms = self._core.clock.now_ms() - SWEEP_AFTER_MS
         swept = store.run(sweep(user_id=user_id, before_ms=before_ms, offset=offset, most=SWEEP_STEP))
+        for message_id in swept.ruined:
+            log_event(_log, logging.ERROR, Event.STORE_DEFECT, who="sweep", ruined=message_id)
         self._offsets[user_id] = offset + swept.looked if swept.looked == SWEEP_STEP else 0
         lanes = [Lane(user_id, name).name for name in read_queue_names(store, user_id)]
         flow_keys = read_any_flow_keys(store, user_id, SWEEP_STEP)

@@ -93,16 +93,25 @@ def expire(
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many living messages a sweep looked at and how many of them it put back in line."""
+    """How many living messages a sweep looked at, how many of them it put back in line, and which are ruined.
+
+    Something else stands in the place of the records of these. They are not looked at again.
+    """
 
     looked: int
     put_back: int
+    ruined: tuple[str, ...]
+
+
+def _decode_swept(answer: list[Any]) -> Swept:
+    looked, put_back, ruined = answer
+    return Swept(looked, put_back, tuple(message_id.decode() for message_id in ruined))
 
 
 def sweep(*, user_id: str, before_ms: int, offset: int, most: int) -> Call[Swept]:
     """Look at `most` living messages of a user and put back those that a stock RQ worker lost."""
     args = (user_id, before_ms, offset, most)
-    return Call(load_script("sweep"), (keys.LIVE(user_id),), args, lambda answer: Swept(*answer))
+    return Call(load_script("sweep"), (keys.LIVE(user_id),), args, _decode_swept)
 
 
 def sweep_flow(*, lane: Lane, most: int) -> Call[int]:

@@ -150,19 +150,18 @@ def test_health_asks_the_server(core: Core) -> None:
 
 def test_a_mistake_of_ours_is_no_outage(core: Core) -> None:
     """A command that Redis calls wrong, and a script that meets data it cannot read, are defects."""
-    message_id = make_message().message_id
-    core.store.command("SET", keys.JOB(message_id), "no hash", "EX", 60)
-    renew = delivery_scripts.renew(lease_until_ms=1, held=[(message_id, 1)])
+    core.store.command("SET", keys.DUE(), "no sorted set", "EX", 60)
+    promote = upkeep_scripts.promote(now_ms=1, most=1)
     for act in (
         lambda: core.store.command("NO-SUCH-COMMAND"),
-        lambda: core.store.commands([("PING",), ("LLEN", keys.JOB(message_id))]),
-        lambda: core.store.run(renew),
-        lambda: core.store.run_all([renew, renew]),
+        lambda: core.store.commands([("PING",), ("LLEN", keys.DUE())]),
+        lambda: core.store.run(promote),
+        lambda: core.store.run_all([promote, promote]),
     ):
         with pytest.raises(StoreDefect) as raised:
             act()
         assert isinstance(raised.value.__cause__, ResponseError)
-    core.store.command("DEL", keys.JOB(message_id))
+    core.store.command("DEL", keys.DUE())
 
 
 OUTAGES = [

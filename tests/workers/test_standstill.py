@@ -5,14 +5,16 @@ import logging
 
 import pytest
 
+from qstash_rq.claim import claim_messages, renew_leases
 from qstash_rq.core import Core
-from qstash_rq.delivery import Attempt
+from qstash_rq.delivery import Attempt, Withheld
 from qstash_rq.message import State
-from qstash_rq.queues import upsert_queue
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.store.connection import open_async_client
 from qstash_rq.store.executor import AsyncExecutor, AsyncRedisClient, Word
+from qstash_rq.sweeping import SWEEP_AFTER_MS, Sweeper
+from qstash_rq.users import FIRST_USER
 from tests.clock import FakeClock
 from tests.workers.scripted_deliverer import Answer, ScriptedDeliverer
 from tests.workers.test_delivery_loop import OK, message_id_of, run_loop, state_of, stored
@@ -70,7 +72,7 @@ def test_a_claim_that_is_heard_too_late_is_not_sent(core: Core, settings: Settin
 
 
 def test_one_outcome_that_cannot_be_written_keeps_no_other(
-    core: Core, caplog: pytest.LogCaptureFixture
+    core: Core, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A record that was ruined in flight costs its own message, and neither the batch nor the worker."""
     ids = stored(core, 20)
@@ -81,14 +83,34 @@ def test_one_outcome_that_cannot_be_written_keeps_no_other(
             ruin(core, ruined)
         return Attempt(status=200)
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         run_loop(core, ScriptedDeliverer(answer))
 
     others = [one for one in ids if one != ruined]
     assert {state_of(core, one) for one in others} == {State.DELIVERED}
-    assert "store.defect" in caplog.text
-    assert ruined in caplog.text
-    core.store.commands([("ZREM", keys.LIVE("defaultUser"), ruined), ("ZREM", keys.LEASES(), ruined)])
+    assert f"delivery.superseded message_id={ruined}" in caplog.text
+    clock.advance(SWEEP_AFTER_MS)
+    DeliveryScheduler(core).tick()
+    assert (
+        core.store.command("ZCARD", keys.LEASES()) == core.store.command("ZCARD", keys.LIVE(FIRST_USER)) == 0
+    )
+
+
+def test_a_ruined_record_keeps_no_lease_of_others_from_going_on(core: Core, clock: FakeClock) -> None:
+    """Leases are renewed, and taken back, beside one whose record was ruined in flight."""
+    ids = stored(core, 3)
+    claims = core.store.run(claim_messages(core, worker="w", most=3))
+    assert not isinstance(claims, Withheld)
+    ruin(core, ids[0])
+
+    lost = core.store.run(renew_leases(claims, lease_until_ms=clock.now_ms() + 20_000))
+
+    assert lost == (ids[0],)
+    clock.advance(20_001)
+    DeliveryScheduler(core).tick()
+    assert [state_of(core, one) for one in ids[1:]] == [State.READY] * 2
+    assert core.store.command("ZCARD", keys.LEASES()) == 0
+    core.store.command("ZREM", keys.LIVE(FIRST_USER), ids[0])
 
 
 def test_a_ruined_record_keeps_no_other_from_being_claimed(core: Core) -> None:
@@ -99,49 +121,73 @@ def test_a_ruined_record_keeps_no_other_from_being_claimed(core: Core) -> None:
     run_loop(core, ScriptedDeliverer(lambda _: OK))
 
     assert {state_of(core, one) for one in (ids[0], *ids[2:])} == {State.DELIVERED}
-    core.store.command("ZREM", keys.LIVE("defaultUser"), ids[1])
+    core.store.command("ZREM", keys.LIVE(FIRST_USER), ids[1])
 
 
-def test_a_ruined_record_stops_its_own_queue_alone(core: Core, caplog: pytest.LogCaptureFixture) -> None:
-    """A queue whose next message is ruined waits until somebody sees to it, and says so; all others go on."""
-    ruined, waiting = stored(core, 2, "orders")
-    others = stored(core, 3)
+@pytest.mark.parametrize("lanes", [(), ("defaultUser:orders", "defaultUser:others")])
+def test_a_ruined_record_costs_its_queue_nothing_but_itself(core: Core, lanes: tuple[str, ...]) -> None:
+    """What stands behind a ruined message of a queue is delivered, by workers of named lanes too."""
+    ruined, *waiting = stored(core, 3, "orders")
+    waiting += stored(core, 3, "others")
     ruin(core, ruined)
 
-    run_loop(core, ScriptedDeliverer(lambda _: OK))
-    assert {state_of(core, one) for one in others} == {State.DELIVERED}
-    assert state_of(core, waiting) is State.READY
+    run_loop(core, ScriptedDeliverer(lambda _: OK), lanes=lanes)
 
-    upsert_queue(core, "defaultUser", "orders", parallelism=2)
-    with caplog.at_level(logging.ERROR):
-        run_loop(core, ScriptedDeliverer(lambda _: OK))
-    assert "store.defect" in caplog.text
+    assert {state_of(core, one) for one in waiting} == {State.DELIVERED}
+    assert (
+        core.store.command("EXISTS", keys.MEMBERS("defaultUser:orders"), keys.QUEUE("defaultUser:orders"))
+        == 0
+    )
+    core.store.command("ZREM", keys.LIVE(FIRST_USER), ruined)
 
-    core.store.command("DEL", keys.JOB(ruined))
-    upsert_queue(core, "defaultUser", "orders", parallelism=3)
+
+def test_a_ruined_record_that_holds_a_slot_gives_it_back(core: Core, clock: FakeClock) -> None:
+    """A queue whose message was ruined in flight goes on after the next sweep."""
+    ruined, waiting = stored(core, 2, "orders")
+    core.store.run(claim_messages(core, worker="w", most=1))
+    ruin(core, ruined)
+    clock.advance(SWEEP_AFTER_MS)
+
+    DeliveryScheduler(core).tick()
     run_loop(core, ScriptedDeliverer(lambda _: OK))
+
     assert state_of(core, waiting) is State.DELIVERED
-    core.store.command("ZREM", keys.LIVE("defaultUser"), ruined)
 
 
 def test_a_ruined_record_keeps_no_other_from_being_promoted(core: Core, clock: FakeClock) -> None:
-    """What is due beside a ruined record joins its line, and the ruined one stays due."""
+    """What is due beside a ruined record joins its line, and the ruined one delays no later one."""
     ids = stored(core, 3, not_before_ms=clock.now_ms() + 10)
     ruin(core, ids[1])
     clock.advance(20)
 
-    DeliveryScheduler(core).tick()
+    assert DeliveryScheduler(core).tick() is None
 
     assert [state_of(core, ids[0]), state_of(core, ids[2])] == [State.READY] * 2
-    assert core.store.command("ZRANGE", keys.DUE(), 0, -1) == [ids[1].encode()]
-    core.store.commands([("ZREM", keys.DUE(), ids[1]), ("ZREM", keys.LIVE("defaultUser"), ids[1])])
+    assert core.store.command("EXISTS", keys.DUE()) == 0
+    core.store.command("ZREM", keys.LIVE(FIRST_USER), ids[1])
+
+
+def test_a_ruined_record_is_told_of_once(
+    core: Core, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sweep names a message whose record is ruined, once; one that was deleted is no such thing."""
+    ruined, deleted = stored(core, 2)
+    ruin(core, ruined)
+    core.store.command("DEL", keys.JOB(deleted))
+    clock.advance(SWEEP_AFTER_MS)
+    sweeper = Sweeper(core)
+
+    with caplog.at_level(logging.ERROR):
+        sweeper.sweep()
+        sweeper.sweep()
+
+    assert caplog.messages == [f"store.defect who=sweep ruined={ruined}"]
+    run_loop(core, ScriptedDeliverer(lambda _: OK))
 
 
 def test_a_step_that_fails_keeps_the_scheduler_from_no_other(core: Core, clock: FakeClock) -> None:
     """What cannot be promoted is tried again later and later; leases end, ticks tick meanwhile."""
-    (ruined,) = stored(core, 1, not_before_ms=clock.now_ms() + 10)
-    ruin(core, ruined)
-    clock.advance(20)
+    core.store.command("SET", keys.WAKES(), "")
     scheduler = DeliveryScheduler(core)
 
     wake_ms = scheduler.tick()
@@ -151,6 +197,6 @@ def test_a_step_that_fails_keeps_the_scheduler_from_no_other(core: Core, clock: 
     assert core.store.command("EXISTS", keys.SCHEDULER(scheduler.name)) == 1
     again_ms = scheduler.tick()
     assert again_ms == wake_ms
-    core.store.commands([("ZREM", keys.DUE(), ruined), ("ZREM", keys.LIVE("defaultUser"), ruined)])
+    core.store.command("DEL", keys.WAKES())
     clock.advance(100)
     assert scheduler.tick() is None

@@ -5,7 +5,7 @@
 --       then the lanes of a worker that serves named lanes; none = whatever is on the ring
 -- Returns  {'suspended'} | {'full'} | {'claimed', signing keys {user, key ...}, {id, attempt, retried, user, spec, body, rate window} ...}
 -- Refuses when `rq suspend` is on, or all workers together are full. Lanes take turns; one that is empty or shut leaves the ring.
--- uses: log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, appetite, passing, queue_gate, flow_lane, gate, bulk, signing
+-- uses: record, log, line, rate_window, flow_gate, alarm, wake_at, due, trial, start, appetite, passing, queue_gate, flow_lane, gate, bulk, signing
 local claim = { worker = ARGV[1], now_ms = ARGV[2], now_iso = ARGV[3], lease_until_ms = ARGV[4], named = #ARGV > 7,
   bytes = tonumber(ARGV[7]), leases = {} }
 local TURN = 16 -- messages one lane may give before the next one's turn
@@ -19,7 +19,7 @@ local most = math.min(tonumber(ARGV[5]), room)
 
 -- write
 local rows = {}
--- A lane with a record that somebody ruined has no more to give, and keeps no other from its turn: the worker hears
+-- A lane with a key that somebody ruined has no more to give, and keeps no other from its turn: the worker hears
 -- of it from a call that found nothing else.
 local function turn(lane)
   local fine, more = pcall(function() return take(lane, math.min(TURN, most - #rows), claim, rows) end)

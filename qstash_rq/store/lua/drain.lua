@@ -3,7 +3,7 @@
 -- ARGV  1 now_ms   2 now as RQ writes it   3 keep_ms of the record   4 user   5 lane   6 most messages
 -- Returns  the number of messages left to cancel
 -- Refuses nothing. A message in flight finishes its attempt and is not retried.
--- uses: log, line, flow, flow_use, message, finish, cancel
+-- uses: record, log, line, flow, flow_use, message, finish, cancel
 local times = { now_ms = ARGV[1], now_iso = ARGV[2], keep_ms = ARGV[3] }
 local popped = redis.call('ZPOPMIN', KEYS[1], ARGV[6])
 for i = 1, #popped, 2 do

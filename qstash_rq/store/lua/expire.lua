@@ -5,7 +5,7 @@
 -- Returns  the number of entries removed
 -- Refuses nothing. A terminal message goes with its last entry, unless it is a dead letter, waits for
 -- its callbacks, or is so fresh that GET /v2/messages must still find it.
--- uses: exhume
+-- uses: record, exhume
 local most, removed = tonumber(ARGV[5]), 0
 
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '(' .. ARGV[4] .. '-0', 'COUNT', most)) do
@@ -23,7 +23,7 @@ for i, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', most)) d
   local state = entry[2][4]
   if state == 'DELIVERED' or state == 'CANCELED' or state == 'FAILED' then
     local job = K.job .. entry[2][2]
-    local ended_ms, dlq_id, lingers = unpack(redis.call('HMGET', job, 'ended_ms', 'dlq_id', 'lingers'))
+    local ended_ms, dlq_id, lingers = read_record(entry[2][2], 'ended_ms', 'dlq_id', 'lingers')
     local kept = dlq_id or lingers
     if ended_ms and not kept and tonumber(ended_ms) + tonumber(ARGV[7]) < tonumber(ARGV[6]) then
       redis.call('UNLINK', job)

@@ -5,17 +5,14 @@
 -- Returns  {number moved, ms of the next one or ''}
 -- Refuses nothing: an id that is no longer due is only taken off the set, and so is one whose queue
 -- was deleted: drain cancels it.
--- uses: line, flow, bulk, join
+-- uses: record, line, flow, bulk, join
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-local gone, moving, lanes, joining, defect = {}, {}, {}, {}, nil
+local moving, lanes, joining = {}, {}, {}
 
 -- read
 for _, id in ipairs(ids) do
-  -- A record that somebody ruined stays due, and keeps no other from being promoted.
-  local record = redis.pcall('HMGET', K.job .. id, 'state', 'origin')
-  local state, lane = record[1], record[2]
+  local state, lane = read_record(id, 'state', 'origin')
   local closed = state == 'due' and is_queue(lane) and redis.call('ZSCORE', K.closing .. lane, id)
-  if record.err then defect = record else gone[#gone + 1] = id end
   if state == 'due' and not closed then
     moving[#moving + 1] = id
     if not joining[lane] then joining[lane], lanes[#lanes + 1] = {}, lane end
@@ -26,7 +23,7 @@ end
 -- write
 -- Together, not one by one: a call of this script keeps claims waiting, 20,000 messages due at once made up 40 of them.
 -- And first: a server that is out of memory refuses a script whose first write may take some.
-bulk('ZREM', KEYS[1], gone)
+bulk('ZREM', KEYS[1], ids)
 for _, id in ipairs(moving) do redis.call('HSET', K.job .. id, 'state', 'ready', 'status', 'queued') end
 for _, lane in ipairs(lanes) do line_join(lane, joining[lane]) end
 
@@ -36,7 +33,6 @@ for _, gate in ipairs(gates) do
   flow_wake(gate)
 end
 
-if defect then return defect end
 local due_ms = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
 local wake_ms = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 if due_ms and wake_ms then due_ms = math.min(tonumber(due_ms), tonumber(wake_ms)) end

@@ -5,7 +5,7 @@
 --          are messages that are condemned; they stay active until somebody settles that attempt as failed
 -- Refuses nothing. A message whose cancellation was requested is cancelled instead of recovered;
 -- one whose queue was deleted joins no line: drain cancels it.
--- uses: log, line, flow, flow_use, message, finish, take_back, deaths
+-- uses: record, log, line, flow, flow_use, message, finish, take_back, deaths
 local times = { now_ms = ARGV[1], now_iso = ARGV[2], keep_ms = ARGV[3] }
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[4])
 local places, condemned = {}, {}

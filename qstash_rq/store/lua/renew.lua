@@ -5,10 +5,10 @@
 -- Refuses when the message was recovered since: it is ready again, or active in a later attempt.
 -- What it lost was taken for the sign of its death, which is taken back.
 -- One that was settled in this attempt, while this call was on its way, is not lost.
--- uses: deaths
+-- uses: record, deaths
 local lost = {}
 for i = 2, #ARGV, 2 do
-  local state, attempt = unpack(redis.call('HMGET', K.job .. ARGV[i], 'state', 'attempt'))
+  local state, attempt = read_record(ARGV[i], 'state', 'attempt')
   if state == 'active' and attempt == ARGV[i + 1] then
     redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[i])
   elseif state == 'ready' or attempt ~= ARGV[i + 1] then

@@ -5,7 +5,7 @@
 --       text that stands for the DLQ id in callbacks, number of callbacks, callbacks (messages, see store)
 -- Returns  a word for each attempt: delivered | retry | failed | canceled | superseded
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
--- uses: log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, callbacks, failure
+-- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, callbacks, failure
 local now_ms = ARGV[2]
 local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5] }
 local words, counts = {}, { delivered = 0, failed = 0 }

@@ -2,10 +2,10 @@
 -- those whose record somebody deleted.
 -- KEYS  1 live (ZSET)
 -- ARGV  1 user   2 created before, in ms   3 number of living messages to pass over   4 most to look at
--- Returns  {number looked at, number put back}
+-- Returns  {number looked at, number put back, ids in the place of whose record something else stands}
 -- Refuses a message in a long line that is as young as the line's head: it stands behind it.
--- uses: line, leftovers
-local lines, deleted, put_back = {}, {}, 0
+-- uses: record, line, leftovers
+local lines, deleted, ruined, put_back = {}, {}, {}, 0
 forget_leftovers(ARGV[1], tonumber(ARGV[4]))
 
 -- read
@@ -21,8 +21,11 @@ end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'WITHSCORES', 'LIMIT', ARGV[3], ARGV[4])
 for i = 1, #ids, 2 do
   local id, created_ms = ids[i], tonumber(ids[i + 1])
-  local state, lane = unpack(redis.call('HMGET', K.job .. id, 'state', 'origin'))
-  if not state then deleted[#deleted + 1] = id end
+  local state, lane = read_record(id, 'state', 'origin')
+  if not state then
+    deleted[#deleted + 1] = id
+    if redis.call('EXISTS', K.job .. id) == 1 then ruined[#ruined + 1] = id end
+  end
   if state == 'ready' and not is_queue(lane) then
     local line = line_of(lane)
     -- A retried one stands behind younger ones: in a long line it may get a second id, which claim drops.
@@ -39,4 +42,4 @@ for lane, line in pairs(lines) do
   put_back = put_back + #line.lost
   lane_wake(lane)
 end
-return { #ids / 2, put_back }
+return { #ids / 2, put_back, ruined }

@@ -3,16 +3,16 @@
 -- ARGV  1 gate   2 most ids
 -- Returns  the number of ids that are forgotten
 -- Refuses nothing. Of more ids than that it looks at any.
--- uses: line, flow, flow_use
+-- uses: record, line, flow, flow_use
 local gate, forgotten = ARGV[1], 0
 for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[1], ARGV[2])) do
-  if redis.call('EXISTS', K.job .. id) == 0 then
+  if not read_record(id, 'state') then
     flow_leave(gate, { id })
     forgotten = forgotten + 1
   end
 end
 for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[2], ARGV[2])) do
-  if redis.call('HGET', K.job .. id, 'state') ~= 'active' then
+  if read_record(id, 'state') ~= 'active' then
     redis.call('SREM', KEYS[2], id)
     forgotten = forgotten + 1
   end

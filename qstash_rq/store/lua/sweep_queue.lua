@@ -3,12 +3,12 @@
 -- ARGV  1 lane   2 most ids
 -- Returns  the number of messages put back
 -- Refuses nothing. An id that stands in line already stays as it is.
--- uses: line, finish, leftovers
+-- uses: record, line, finish, leftovers
 local lane, most = ARGV[1], tonumber(ARGV[2])
 local line, put_back = K.queue .. lane, 0
 forget_leftovers(lane, most)
 for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
-  local state, lingers = unpack(redis.call('HMGET', K.job .. id, 'state', 'lingers'))
+  local state, lingers = read_record(id, 'state', 'lingers')
   if not state then
     redis.call('DEL', K.callbacks .. id)
     slot_free(lane, id)
@@ -18,13 +18,13 @@ for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
     put_back = put_back + 1
   elseif lingers then
     for _, callback in ipairs(redis.call('SRANDMEMBER', K.callbacks .. id, most)) do
-      if redis.call('EXISTS', K.job .. callback) == 0 then callback_ended(id, callback) end
+      if not read_record(callback, 'state') then callback_ended(id, callback) end
     end
   end
 end
 local lingering = 0
 for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
-  lingering = lingering + redis.call('HEXISTS', K.job .. id, 'lingers')
+  if read_record(id, 'lingers') then lingering = lingering + 1 end
 end
 if tonumber(redis.call('HGET', KEYS[1], 'lingering') or 0) ~= lingering then
   redis.call('HSET', KEYS[1], 'lingering', lingering)

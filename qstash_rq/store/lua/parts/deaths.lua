@@ -5,8 +5,8 @@
 -- forgive_death(id, attempt): a worker that was taken for dead lives.
 -- The record holds the numbers of the attempts in `deaths`, each followed by a blank.
 local function note_death(id, most)
-  local state, user, cancel, attempt, retried, worker, deaths = unpack(redis.call('HMGET', K.job .. id,
-    'state', 'user', 'cancel', 'attempt', 'retried', 'worker_name', 'deaths'))
+  local state, user, cancel, attempt, retried, worker, deaths = read_record(id,
+    'state', 'user', 'cancel', 'attempt', 'retried', 'worker_name', 'deaths')
   if most == 0 or state ~= 'active' or cancel then return nil end
   local left, told = unpack(redis.call('HMGET', K.worker .. (worker or ''), 'death', 'shutdown_requested_date'))
   if left or told then return nil end
@@ -20,7 +20,7 @@ local function note_death(id, most)
 end
 
 local function forgive_death(id, attempt)
-  local deaths = redis.call('HGET', K.job .. id, 'deaths')
+  local deaths = read_record(id, 'deaths')
   local left, found = string.gsub(' ' .. (deaths or ''), ' ' .. attempt .. ' ', ' ')
   if found == 0 then return end
   redis.call('HSET', K.job .. id, 'deaths', string.sub(left, 2))

@@ -21,7 +21,7 @@ local function is_member(lane, id) return redis.call('ZSCORE', K.members .. lane
 -- The message that this one is a callback of may have waited for it.
 local function callback_ended(source, id)
   redis.call('SREM', K.callbacks .. source, id)
-  local keep_ms, lane = unpack(redis.call('HMGET', K.job .. source, 'lingers', 'origin'))
+  local keep_ms, lane = read_record(source, 'lingers', 'origin')
   if not keep_ms or redis.call('EXISTS', K.callbacks .. source) == 1 then return end
   redis.call('HDEL', K.job .. source, 'lingers')
   redis.call('PEXPIRE', K.job .. source, keep_ms)

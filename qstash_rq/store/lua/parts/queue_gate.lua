@@ -13,7 +13,7 @@ local function ready_holder(lane, claim)
   while true do
     local id = redis.call('LINDEX', K.queue .. lane, at)
     if not id or redis.call('SISMEMBER', K.slots .. lane, id) == 0 then return nil, at, id end
-    local state, gate = unpack(redis.call('HMGET', K.job .. id, 'state', 'flow'))
+    local state, gate = read_record(id, 'state', 'flow')
     if state ~= 'ready' or not gate or passes(lane, gate, claim) then return id, at, id end
     at = at + 1
   end
@@ -29,7 +29,7 @@ local function next_of_queue(lane, head, at, parallelism)
   end
   -- A stale head would hide what stands behind it: one that holds a slot, or other stale ids.
   if head and head ~= rightful
-    and (outcome == 'empty' or redis.call('HGET', K.job .. head, 'state') ~= 'ready') then
+    and (outcome == 'empty' or read_record(head, 'state') ~= 'ready') then
     line_drop(lane, head, at)
     return nil, 'stale'
   end
@@ -42,7 +42,7 @@ local function take_of_queue(lane, parallelism, claim, rows)
     local outcome
     id, outcome = next_of_queue(lane, head, at, parallelism)
     if not id then return outcome end
-    local gate = redis.call('HGET', K.job .. id, 'flow')
+    local gate = read_record(id, 'flow')
     if gate and not passes(lane, gate, claim) then return 'shut' end
   end
   if id == head then line_drop(lane, id, at) end

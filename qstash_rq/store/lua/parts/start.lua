@@ -5,9 +5,8 @@
 -- claim: {now_ms =, now_iso =, lease_until_ms =, worker =, leases = scores and ids, still to be written,
 -- bytes = of bodies that may still be claimed; the message that reaches it is the last one}.
 local function start(id, lane, claim)
-  -- A record that somebody ruined is no message: its id is as stale as others.
-  local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = unpack(redis.pcall('HMGET',
-    K.job .. id, 'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow', 'suspect'))
+  local state, origin, attempt, retried, user, spec, body, trail, flow, suspect = read_record(id,
+    'state', 'origin', 'attempt', 'retried', 'user', 'spec', 'body', 'trail', 'flow', 'suspect')
   if state ~= 'ready' or origin ~= lane then return nil end
   if suspect and not admit(id, claim.now_ms, claim) then return nil end
   attempt = (tonumber(attempt) or 0) + 1

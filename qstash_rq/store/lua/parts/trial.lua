@@ -7,7 +7,7 @@ local ASIDE_MS = 100
 local function admit(id, now_ms, claim)
   local other, began_ms = unpack(redis.call('HMGET', K.trial, 'id', 'began_ms'))
   if other and other ~= id and tonumber(now_ms) < tonumber(began_ms) + TRIAL_MS then
-    local state, suspect = unpack(redis.call('HMGET', K.job .. other, 'state', 'suspect'))
+    local state, suspect = read_record(other, 'state', 'suspect')
     if state == 'active' and suspect then
       claim.aside = (claim.aside or 0) + 1
       redis.call('HSET', K.job .. id, 'state', 'due', 'status', 'scheduled')
