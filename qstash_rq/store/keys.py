@@ -206,6 +206,9 @@ WAITERS = Key(
     life="while queues wait for the gate",
     doc="Lanes that wait for this flow-control gate, scored by their turn.",
 )
+LISTENERS = Key(
+    name=f"{_OURS}listeners:", type="ZSET", of="gate", life="while they wait", doc="Named lanes to ring."
+)
 DEDUP = Key(
     name=f"{_OURS}dedup:",
     type="STRING",
@@ -269,11 +272,7 @@ BURST = Key(
 )
 USERS = Key(name=f"{_OURS}users", type="SET", life=_ALWAYS, doc="Ids of all users.")
 USER = Key(
-    name=f"{_OURS}user:",
-    type="HASH",
-    of="user id",
-    life=_ALWAYS,
-    doc="A user: signing keys, digests of tokens.",
+    name=f"{_OURS}user:", type="HASH", of="user id", life=_ALWAYS, doc="Signing keys, digests of tokens."
 )
 TOKEN = Key(
     name=f"{_OURS}token:",

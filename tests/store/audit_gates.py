@@ -35,8 +35,9 @@ class Gates:
     def check(self) -> None:
         """Fail unless every gate counts exactly what the records say, and none outlives its use."""
         assert set(self._users) <= set(self._gates)
-        waited_for = self._command("KEYS", keys.WAITERS("*"))
-        assert {name.decode().removeprefix(keys.WAITERS.name) for name in waited_for} <= set(self._users)
+        for family in (keys.WAITERS, keys.LISTENERS):
+            names = self._command("KEYS", family("*"))
+            assert {name.decode().removeprefix(family.name) for name in names} <= set(self._users)
         assert set(self._wakes) <= set(self._users)
         for gate, fields in self._gates.items():
             users = self._command("SMEMBERS", keys.FLOW_USERS(gate))

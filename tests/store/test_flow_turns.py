@@ -241,20 +241,45 @@ def test_a_window_that_is_over_needs_no_scheduler_once_somebody_asks(core: Core,
 
 
 def test_workers_of_a_named_queue_hear_that_its_key_is_free(core: Core) -> None:
-    """The bells of the queues that wait longest ring when the gate may have opened, sixteen at most."""
+    """The bells of the queues that listen longest ring when the gate may have opened, sixteen at a time."""
     seed.seed(core, flow=ONE)
     running = seed.claim(core)
     queues = [f"q{number:02}" for number in range(20)]
-    for queue in queues:
-        core.store.command("HSET", keys.WATCHED(), seed.lane(queue), NOW_MS)
-        seed.accept(core, [make_message(queue_name=queue, flow=ONE)], max_queues=100)
-    assert seed.claim(core) == ()
-    for queue in queues:
-        seed.bell(core, queue)
+    _listen(core, queues)
 
     seed.deliver(core, running)
 
     assert [queue for queue in queues if seed.bell(core, queue)] == queues[:16]
+
+
+def test_queues_that_nobody_serves_keep_no_other_from_hearing(core: Core) -> None:
+    """A worker behind any number of queues whose workers are gone hears; a queue nobody named is not rung."""
+    seed.seed(core, 3, flow=ONE)
+    running = seed.claim(core)
+    for number in range(40):
+        seed.accept(core, [make_message(queue_name=f"ring{number}", flow=ONE)], max_queues=100)
+    gone = [f"q{number:02}" for number in range(20)]
+    _listen(core, gone)
+    _listen(core, ["served"])
+    heard: list[bool] = []
+
+    for _ in range(2):
+        seed.deliver(core, running)
+        heard.append(seed.bell(core, "served"))
+        running = seed.claim(core, 1, lanes=[gates.gate("k")])
+
+    assert heard == [False, True]
+
+
+def _listen(core: Core, queues: list[str]) -> None:
+    """Let a worker that serves these queues by name find a message in each, and the gate shut."""
+    lanes = [seed.lane(queue) for queue in queues]
+    for queue, lane in zip(queues, lanes, strict=True):
+        core.store.command("HSET", keys.WATCHED(), lane, NOW_MS)
+        seed.accept(core, [make_message(queue_name=queue, flow=ONE)], max_queues=100)
+    assert seed.claim(core, lanes=lanes) == ()
+    for queue in queues:
+        seed.bell(core, queue)
 
 
 def test_a_named_queue_needs_no_turn(core: Core) -> None:

@@ -2,12 +2,15 @@
 -- like the lane of its own messages: user:~key.
 -- flow_wake(gate): the gate may have opened: its lane, which gives turns to all that wait, is woken.
 -- flow_release(gate, ids): these deliveries are over.
-local BELLS = 16 -- waiting lanes whose workers hear at once; the others ask every two seconds
+local BELLS = 16 -- of those that listen, how many hear at once: the others hear the next time
 
 local function flow_wake(gate)
-  local waiting = redis.call('ZRANGE', K.waiters .. gate, 0, BELLS - 1)
-  if waiting[1] or redis.call('EXISTS', K.queue .. gate) == 1 then lane_wake(gate) end
-  bells_ring(waiting)
+  if redis.call('EXISTS', K.waiters .. gate, K.queue .. gate) == 0 then return end
+  lane_wake(gate)
+  -- Taken off until they look again: lanes that nobody serves any more keep no other from hearing.
+  local popped, lanes = redis.call('ZPOPMIN', K.listeners .. gate, BELLS), {}
+  for i = 1, #popped, 2 do lanes[#lanes + 1] = popped[i] end
+  bells_ring(lanes)
 end
 
 local function flow_release(gate, ids)

@@ -32,7 +32,7 @@ local function flow_leave(gate, ids)
   redis.call('SREM', K.flow_users .. gate, unpack(ids))
   if redis.call('EXISTS', K.flow_users .. gate) == 1 then return end
   -- What still waits is queues whose message was cancelled.
-  redis.call('DEL', K.waiters .. gate)
+  redis.call('DEL', K.waiters .. gate, K.listeners .. gate)
   redis.call('ZREM', K.wakes, gate)
   flow_keep(gate)
 end

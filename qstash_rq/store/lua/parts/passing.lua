@@ -20,10 +20,13 @@ local function passes(lane, gate, claim)
   if open and claim.named then
     -- Its workers may be the only ones: nobody would give it a turn.
     redis.call('ZREM', K.waiters .. gate, lane)
+    redis.call('ZREM', K.listeners .. gate, lane)
     return true
   end
   if open and redis.call('EXISTS', K.waiters .. gate) == 0 then return true end
   turn_wait(gate, lane)
+  -- Its worker, which does not look at the ring, is to hear when the gate opens.
+  if claim.named then redis.call('ZADD', K.listeners .. gate, 'NX', claim.now_ms, lane) end
   if open then lane_wake(gate) end
   return false
 end
