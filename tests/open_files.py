@@ -13,6 +13,19 @@ def family(pid: int) -> list[int]:
 
 
 @contextmanager
+def no_files(pids: Sequence[int]) -> Generator[None]:
+    """In this block these processes can open nothing, not even in the place of what they close."""
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
+    for pid, (_, hard) in limits.items():
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        for pid, limit in limits.items():
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+
+
+@contextmanager
 def no_more_files(pids: Sequence[int]) -> Generator[None]:
     """In this block these processes can open nothing more than they have open, as at their limit."""
     limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
