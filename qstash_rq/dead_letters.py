@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import DeadLetter
-from qstash_rq.errors import NotFound
+from qstash_rq.errors import InvalidInput, NotFound
 from qstash_rq.filters import Filter
 from qstash_rq.message import Headers
-from qstash_rq.paging import Page
+from qstash_rq.paging import PAGE_BYTES, Page, count_fitting
 from qstash_rq.revival import revive
 from qstash_rq.store import keys
 from qstash_rq.store.message_scripts import discard
-from qstash_rq.store.messages import read_messages
+from qstash_rq.store.messages import read_messages, read_sizes
 from qstash_rq.store.streams import Fields, Span, entry_ids_among, read_entries, walk_stream
 
 Entries = list[tuple[str, Fields]]
@@ -41,14 +41,22 @@ def list_dead_letters(
 ) -> Page[DeadLetter]:
     """Return the given dead letters, or up to `count` that match beyond `cursor`.
 
-    `dlq_ids` makes every other filter and `count` idle; unknown ids are skipped. A larger
-    count than 100 is clamped. Dates bound the time the message entered the DLQ.
+    `dlq_ids` makes every other filter and `count` idle; unknown ids are skipped, and InvalidInput is raised
+    when the others are too large for one answer. A larger count than 100 is clamped, and a page whose bodies
+    are large is shorter. Dates bound the time the message entered the DLQ.
     """
     if dlq_ids is not None:
         entries = read_entries(core.store, keys.DEAD(user_id), dlq_ids)
+        most_bytes = core.settings.max_batch_bytes
+        if _count_fitting(core, entries, most_bytes) < len(entries):
+            msg = f"dlqIds: the bodies of these are larger than {most_bytes} bytes together: name fewer"
+            raise InvalidInput(msg)
         return Page(items=tuple(_letters(core, user_id, entries)))
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
     chosen, cursor = _choose(core, user_id, wanted, span, min(count, PAGE_LIMIT))
+    fitting = _count_fitting(core, chosen, PAGE_BYTES)
+    if fitting < len(chosen):
+        chosen, cursor = chosen[:fitting], chosen[fitting - 1][0]
     return Page(items=tuple(_letters(core, user_id, chosen)), cursor=cursor)
 
 
@@ -78,9 +86,10 @@ def delete_dead_letters(
     """Delete the given dead letters, or up to `count` that match, newest first; one script call."""
     if dlq_ids is not None:
         return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=entry_ids_among(dlq_ids))))
-    page = list_dead_letters(core, user_id, wanted, cursor=cursor, count=count)
-    ids = [letter.dlq_id for letter in page.items]
-    return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=ids)), cursor=page.cursor)
+    span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor)
+    chosen, cursor = _choose(core, user_id, wanted, span, min(count, PAGE_LIMIT))
+    ids = [dlq_id for dlq_id, _ in chosen]
+    return Deleted(count=core.store.run(discard(user_id=user_id, dlq_ids=ids)), cursor=cursor)
 
 
 def retry_dead_letter(core: Core, user_id: str, dlq_id: str, overrides: Headers = ()) -> str:
@@ -129,6 +138,12 @@ def _choose(core: Core, user_id: str, wanted: Filter, span: Span, most: int) -> 
         if scanned >= SCAN_LIMIT:
             return chosen, step[-1][0]
     return chosen, None
+
+
+def _count_fitting(core: Core, entries: Entries, most_bytes: int) -> int:
+    if len(entries) < 2:  # noqa: PLR2004 - the first one is answered however large it is
+        return len(entries)
+    return count_fitting(read_sizes(core.store, [fields["m"].decode() for _, fields in entries]), most_bytes)
 
 
 def _letters(core: Core, user_id: str, entries: Entries, *, bodies: bool = True) -> Iterator[DeadLetter]:

@@ -7,9 +7,9 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
 from qstash_rq.filters import Filter
 from qstash_rq.message import LogState, Message
-from qstash_rq.paging import Page
+from qstash_rq.paging import PAGE_BYTES, Page, count_fitting
 from qstash_rq.store import keys
-from qstash_rq.store.messages import entry_order, read_bodies, read_messages, read_trails
+from qstash_rq.store.messages import entry_order, read_bodies, read_messages, read_sizes, read_trails
 from qstash_rq.store.records import decode_response
 from qstash_rq.store.streams import STEP, Fields, Span, read_entries, walk_stream
 
@@ -49,7 +49,7 @@ def list_log(
     """Return up to `count` matching records beyond `cursor`; `states` empty means every state.
 
     The cursor is there when more records may follow. A page may hold fewer than `count`
-    records and still have one: a sparse filter is answered in bounded steps.
+    records and still have one: a sparse filter is answered in bounded steps, large bodies on several pages.
     """
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
     records: list[LogRecord] = []
@@ -67,6 +67,9 @@ def list_log(
 
 def _page(core: Core, records: list[LogRecord], cursor: str | None) -> Page[LogRecord]:
     # Only what is shown is read with its body: a filter may have looked at many more.
+    fitting = count_fitting(_sizes(core, records), PAGE_BYTES)
+    if fitting < len(records):
+        records, cursor = records[:fitting], records[fitting - 1].cursor
     bodies = read_bodies(core.store, list({record.message.message_id for record in records}))
     whole = {
         record.message.message_id: replace(record.message, body=bodies[record.message.message_id])
@@ -76,6 +79,15 @@ def _page(core: Core, records: list[LogRecord], cursor: str | None) -> Page[LogR
         items=tuple(replace(record, message=whole[record.message.message_id]) for record in records),
         cursor=cursor,
     )
+
+
+def _sizes(core: Core, records: list[LogRecord]) -> list[int]:
+    ids = list({record.message.message_id for record in records})
+    sizes = dict(zip(ids, read_sizes(core.store, ids), strict=True))
+    return [
+        sizes[record.message.message_id] + (len(record.response.body) if record.response else 0)
+        for record in records
+    ]
 
 
 def _steps(core: Core, user_id: str, wanted: Filter, span: Span) -> Iterator[Entries]:

@@ -67,6 +67,14 @@ def read_bodies(store: Executor, message_ids: Sequence[str]) -> dict[str, bytes]
     return {message_id: body or b"" for message_id, body in zip(message_ids, answers, strict=True)}
 
 
+def read_sizes(store: Executor, message_ids: Sequence[str]) -> list[int]:
+    """Return the bytes of each message's body and last response, without reading them; one round trip."""
+    rows = store.commands(
+        [("HSTRLEN", keys.JOB(message_id), name) for message_id in message_ids for name in _BODIES]
+    )
+    return [body + response for body, response in zip(rows[::2], rows[1::2], strict=True)]
+
+
 def read_trails(store: Executor, user_id: str, message_ids: Sequence[str]) -> list[str]:
     """Return the ids of all log entries of the given messages, oldest first."""
     rows = store.commands(
