@@ -11,13 +11,15 @@ from qstash_rq.paging import PAGE_BYTES, Page, count_fitting
 from qstash_rq.store import keys
 from qstash_rq.store.messages import entry_order, read_bodies, read_messages, read_sizes, read_trails
 from qstash_rq.store.records import decode_response
-from qstash_rq.store.streams import STEP, Fields, Span, read_entries, walk_stream
+from qstash_rq.store.streams import Fields, Span, read_entries, walk_stream
 
 Entries = list[tuple[str, Fields]]
 
 # A filter that matches almost nothing must not hold a request for minutes: after this many
 # entries the page ends early, with a cursor to go on from.
 SCAN_LIMIT = 50_000
+# Records of given messages are read this many at a time: each may have a response of megabytes.
+TRAIL_STEP = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,13 @@ def list_log(
     """
     span = Span(from_ms=wanted.from_ms, to_ms=wanted.to_ms, cursor=cursor, earliest_first=earliest_first)
     records: list[LogRecord] = []
-    scanned = 0
+    scanned = held_bytes = 0
     for step in _steps(core, user_id, wanted, span):
         for record in _matching(core, user_id, step, wanted, states):
-            if len(records) == count:
+            if len(records) == count or held_bytes >= PAGE_BYTES:
                 return _page(core, records, records[-1].cursor)
             records.append(record)
+            held_bytes += _response_bytes(record)
         scanned += len(step)
         if scanned >= SCAN_LIMIT:
             return _page(core, records, step[-1][0])
@@ -84,10 +87,11 @@ def _page(core: Core, records: list[LogRecord], cursor: str | None) -> Page[LogR
 def _sizes(core: Core, records: list[LogRecord]) -> list[int]:
     ids = list({record.message.message_id for record in records})
     sizes = dict(zip(ids, read_sizes(core.store, ids), strict=True))
-    return [
-        sizes[record.message.message_id] + (len(record.response.body) if record.response else 0)
-        for record in records
-    ]
+    return [sizes[record.message.message_id] + _response_bytes(record) for record in records]
+
+
+def _response_bytes(record: LogRecord) -> int:
+    return len(record.response.body) if record.response else 0
 
 
 def _steps(core: Core, user_id: str, wanted: Filter, span: Span) -> Iterator[Entries]:
@@ -99,8 +103,8 @@ def _steps(core: Core, user_id: str, wanted: Filter, span: Span) -> Iterator[Ent
     if not span.earliest_first:
         trail.reverse()
     inside = [entry_id for entry_id in trail if _within(entry_id, span)]
-    for at in range(0, len(inside), STEP):
-        entries = read_entries(core.store, key, inside[at : at + STEP])
+    for at in range(0, len(inside), TRAIL_STEP):
+        entries = read_entries(core.store, key, inside[at : at + TRAIL_STEP])
         if entries:
             yield entries
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qstash_rq.paging import is_entry_id
 from qstash_rq.store.executor import Executor
+from qstash_rq.store.script import Call, load_script
 
 Fields = dict[str, bytes]
 STEP = 500
+# After which a step ends: a record of a failed attempt has the response with it.
+STEP_BYTES = 16_000_000
 FIRST_ENTRY_ID = "0-0"
 
 
@@ -35,19 +39,24 @@ def walk_stream(store: Executor, key: str, span: Span) -> Iterator[list[tuple[st
     # Redis answers an error, not an empty range, to what lies before its first id.
     if cursor == FIRST_ENTRY_ID and not span.earliest_first:
         return
-    while True:
-        low, high = span.bounds(cursor)
-        if span.earliest_first:
-            rows = store.command("XRANGE", key, low, high, "COUNT", STEP)
-        else:
-            rows = store.command("XREVRANGE", key, high, low, "COUNT", STEP)
-        step = [(entry_id.decode(), _fields(fields)) for entry_id, fields in rows]
+    more = True
+    while more:
+        step, more = store.run(walk(key, span, cursor))
         if not step:
             return
         yield step
-        if len(step) < STEP:
-            return
         cursor = step[-1][0]
+
+
+def walk(key: str, span: Span, cursor: str | None) -> Call[tuple[list[tuple[str, Fields]], bool]]:
+    """Read the next step of (entry id, fields) beyond `cursor`; answers whether there may be more, too."""
+    low, high = span.bounds(cursor)
+    ends = ("XRANGE", low, high) if span.earliest_first else ("XREVRANGE", high, low)
+
+    def decode(answer: list[Any]) -> tuple[list[tuple[str, Fields]], bool]:
+        return [(entry_id.decode(), _paired(words)) for entry_id, words in answer[1:]], bool(answer[0])
+
+    return Call(load_script("walk"), (key,), (*ends, STEP, STEP_BYTES), decode)
 
 
 def entry_ids_among(words: Sequence[str]) -> list[str]:
@@ -63,6 +72,10 @@ def read_entries(store: Executor, key: str, entry_ids: Sequence[str]) -> list[tu
     known = entry_ids_among(entry_ids)
     answers = store.commands([("XRANGE", key, entry_id, entry_id) for entry_id in known])
     return [(rows[0][0].decode(), _fields(rows[0][1])) for rows in answers if rows]
+
+
+def _paired(words: list[bytes]) -> Fields:
+    return {name.decode(): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
 def _fields(fields: dict[bytes, bytes]) -> Fields:

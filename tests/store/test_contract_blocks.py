@@ -22,6 +22,7 @@ from qstash_rq.store import (
     message_scripts,
     queue_scripts,
     schedules,
+    streams,
     upkeep_scripts,
     user_scripts,
 )
@@ -154,6 +155,7 @@ SAMPLES: dict[str, Sample] = {
     "upsert_queue": Sample(
         queue_scripts.upsert_queue(lane=_LANE, now_ms=1, parallelism=2, paused=True, max_queues=3)
     ),
+    "walk": Sample(streams.walk(keys.LOG("u"), streams.Span(), None)),
 }
 
 

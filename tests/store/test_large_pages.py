@@ -14,7 +14,10 @@ from qstash_rq.dead_letters import (
 from qstash_rq.errors import InvalidInput
 from qstash_rq.filters import Filter
 from qstash_rq.logs import list_log
+from qstash_rq.message import LogState
 from qstash_rq.paging import count_fitting
+from qstash_rq.store import keys
+from qstash_rq.store.streams import Span, walk_stream
 from qstash_rq.users import FIRST_USER
 from tests import seed
 
@@ -102,3 +105,34 @@ def test_log_records_of_large_messages_come_on_several_pages(core: Core) -> None
     assert cursor is None
     assert shown[:3] == whole
     assert shown == sorted(set(shown), key=lambda one: tuple(map(int, one.split("-"))), reverse=True)
+
+
+def test_responses_in_the_log_are_read_in_steps(core: Core) -> None:
+    """Records with large responses are walked a few at a time, and none is left out."""
+    ids = [seed.seed(core, max_retries=9)[0] for _ in range(12)]
+    seed.retry(core, seed.claim(core), in_ms=60_000, body=_BODY)
+    pages: list[int] = []
+    shown: list[str] = []
+    cursor: str | None = None
+    while not pages or cursor is not None:
+        page = list_log(core, FIRST_USER, Filter(), states=frozenset({LogState.ERROR}), cursor=cursor)
+        assert {len(one.response.body) for one in page.items if one.response} == {len(_BODY)}
+        pages.append(len(page.items))
+        shown += [one.message.message_id for one in page.items]
+        cursor = page.cursor
+
+    assert shown == ids[::-1]
+    assert max(pages) == 3
+
+
+@pytest.mark.parametrize("earliest_first", [True, False])
+def test_a_step_ends_where_its_bytes_are_enough(core: Core, earliest_first: bool) -> None:
+    """What Redis answers to one step has 16 MB and one record more at most."""
+    seed.seed(core, 12, max_retries=9)
+    seed.retry(core, seed.claim(core), in_ms=60_000, body=_BODY)
+    steps = [
+        [fields["s"] for _, fields in step if "b" in fields]
+        for step in walk_stream(core.store, keys.LOG(FIRST_USER), Span(earliest_first=earliest_first))
+    ]
+
+    assert [len(step) for step in steps if step] == [4, 4, 4]
