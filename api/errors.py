@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api.answer import answer
 from qstash_rq.clock import Clock
-from qstash_rq.errors import ErrorCode, QStashError, StoreUnavailable
+from qstash_rq.errors import ErrorCode, Overloaded, QStashError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class ErrorAnswers:
         """Handle everything a request of `app` can raise."""
         app.register_error_handler(QStashError, self.answer_refusal)
         app.register_error_handler(StoreUnavailable, self.answer_outage)
+        app.register_error_handler(Overloaded, self.answer_overload)
         app.register_error_handler(HTTPException, self.answer_http)
         app.register_error_handler(Exception, self.answer_defect)
 
@@ -59,10 +60,12 @@ class ErrorAnswers:
     def answer_outage(self, error: Exception) -> Response:
         """Answer 503; an outage fails every request, so it is logged once a second at most."""
         self._on_outage()
-        now_ms = self._clock.now_ms()
-        if abs(now_ms - self._last_outage_ms) >= _QUIET_MS:
-            self._last_outage_ms = now_ms
-            _log.error("api.unavailable: %s", error.__cause__ or error)
+        self._tell(error)
+        return self.answer_refusal(error)
+
+    def answer_overload(self, error: Exception) -> Response:
+        """Answer 503, and say so once a second at most."""
+        self._tell(error)
         return self.answer_refusal(error)
 
     def answer_http(self, error: Exception) -> Response:
@@ -82,6 +85,12 @@ class ErrorAnswers:
         """Answer 500 and log the traceback; the query and with it any token has left the path by now."""
         _log.error("api.defect: %s %s", request.method, request.path, exc_info=error)
         return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+    def _tell(self, error: Exception) -> None:
+        now_ms = self._clock.now_ms()
+        if abs(now_ms - self._last_outage_ms) >= _QUIET_MS:
+            self._last_outage_ms = now_ms
+            _log.error("api.unavailable: %s", error.__cause__ or error)
 
 
 def _error(status: int, text: str) -> Response:

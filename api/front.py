@@ -6,6 +6,7 @@ from api.app import assemble
 from api.asgi_environ import DECLINED, Scope, environ_of
 from api.asgi_messages import Receive, Send, send_answer
 from api.auth import Gate
+from api.body_room import BodyRoom
 from api.errors import ErrorAnswers
 from api.publish_lane import PublishLane
 from api.threaded_wsgi import ThreadedWsgi
@@ -27,7 +28,7 @@ class Front:
         gate = Gate(core)
         errors = ErrorAnswers(core.clock, on_outage=gate.forget)
         self.lane = PublishLane(on_loop, gate, errors, commit)
-        self._flask = ThreadedWsgi(assemble(core, gate, errors))
+        self._flask = ThreadedWsgi(assemble(core, gate, errors), BodyRoom(core.settings.web_body_bytes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

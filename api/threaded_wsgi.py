@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from api.asgi_messages import Answer, Receive, Send, next_piece, send_answer
+from api.body_room import BodyLease, BodyRoom
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -19,15 +20,21 @@ _THREADS = 16
 class ThreadedWsgi:
     """One WSGI application and its threads."""
 
-    def __init__(self, application: "WSGIApplication") -> None:
+    def __init__(self, application: "WSGIApplication", room: BodyRoom) -> None:
         self._application = application
+        self._room = room
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="wsgi")
 
     async def __call__(self, environ: "WSGIEnvironment", receive: Receive, send: Send) -> None:
         """Answer one request; `environ` may bring a `wsgi.input` of its own, else the body is received."""
         loop = asyncio.get_running_loop()
-        environ.setdefault("wsgi.input", _Body(receive, loop))
-        await send_answer(send, await loop.run_in_executor(self._threads, self._run, environ))
+        lease = self._room.lease()
+        environ.setdefault("wsgi.input", _Body(receive, loop, lease))
+        try:
+            answer = await loop.run_in_executor(self._threads, self._run, environ)
+        finally:
+            lease.end()
+        await send_answer(send, answer)
 
     def _run(self, environ: "WSGIEnvironment") -> Answer:
         started: list[tuple[int, list[tuple[bytes, bytes]]]] = []
@@ -51,16 +58,21 @@ class ThreadedWsgi:
 class _Body:
     """A request's body as a file: `read` waits in its thread until the loop has received enough."""
 
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, lease: BodyLease) -> None:
         self._receive = receive
         self._loop = loop
+        self._lease = lease
         self._held = b""
         self._more = True
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, at most `size`, none at the end; raises OSError when the client hung up."""
+        """Return the next bytes, at most `size`, none at the end.
+
+        Raises OSError when the client hung up, Overloaded when there is no room for more bodies.
+        """
         while self._more and not self._held:
             waiting = asyncio.run_coroutine_threadsafe(next_piece(self._receive), self._loop)
             self._held, self._more = waiting.result()
+            self._lease.take(len(self._held))
         piece, self._held = self._held[:size], self._held[size:]
         return piece

@@ -84,6 +84,12 @@ class StoreUnavailable(QStashError):
     code = ErrorCode.UNAVAILABLE
 
 
+class Overloaded(QStashError):
+    """This process has no room for the call now; nothing was stored."""
+
+    code = ErrorCode.UNAVAILABLE
+
+
 class StoreDefect(Exception):
     """Redis refused a command of ours as wrong, or a script failed: a defect, which no caller can help."""
 

@@ -121,6 +121,12 @@ class Settings:
         "Calls a user may make in one second, publish, enqueue and batch not counted; 0 for no limit.",
         _count_from_zero,
     )
+    web_body_bytes: int = _setting(
+        "QSTASH_WEB_BODY_BYTES",
+        256_000_000,
+        "Bytes of request bodies one web process holds at once; the call that goes over it is answered 503.",
+        _count,
+    )
     worker_concurrency: int = _setting(
         "QSTASH_WORKER_CONCURRENCY", 200, "Deliveries one worker process holds in flight.", _count
     )

@@ -44,13 +44,15 @@ class AsgiCaller:
     def front(self, target: str, fields: Fields, body: bytes = b"", method: str = "POST") -> Answer:
         """Send a request to the whole front."""
         exchange = _Exchange(fields, body)
-        self._runner.run(self._front(_scope(method, target, fields, body), exchange.receive, exchange.send))
+        self._runner.run(
+            self._front(http_scope(method, target, fields, body), exchange.receive, exchange.send)
+        )
         return exchange.answer()
 
     def lane(self, target: str, fields: Fields, body: bytes = b"", method: str = "POST") -> Answer | None:
         """Send a request to the lane; None when it does not take it."""
         exchange = _Exchange(fields, body)
-        environ = environ_of(_scope(method, target, fields, body))
+        environ = environ_of(http_scope(method, target, fields, body))
         taken = self._runner.run(self._lane.answer(environ, exchange.receive))
         if taken is None:
             return None
@@ -90,7 +92,8 @@ class _Exchange:
         return Answer(start["status"], fields, b"".join(piece["body"] for piece in pieces).decode())
 
 
-def _scope(method: str, target: str, fields: Fields, body: bytes) -> dict[str, Any]:
+def http_scope(method: str, target: str, fields: Fields, body: bytes) -> dict[str, Any]:
+    """Return what a server tells of a request with this body."""
     path, _, query = target.partition("?")
     headers = [
         (name.lower().encode(), text.encode(errors="surrogateescape")) for name, text in fields.items()
