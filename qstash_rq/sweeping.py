@@ -10,9 +10,10 @@ import logging
 from qstash_rq.core import Core
 from qstash_rq.events import Event, log_event
 from qstash_rq.lanes import Lane
+from qstash_rq.store import keys
 from qstash_rq.store.flows import read_any_flow_keys
 from qstash_rq.store.queues import read_queue_names
-from qstash_rq.store.upkeep_scripts import sweep, sweep_flow, sweep_queue
+from qstash_rq.store.upkeep_scripts import Swept, sweep, sweep_flow, sweep_queue
 from qstash_rq.store.users import read_user_ids
 
 _log = logging.getLogger("qstash_rq.sweeping")
@@ -38,11 +39,19 @@ class Sweeper:
         offset = self._offsets.get(user_id, 0)
         before_ms = self._core.clock.now_ms() - SWEEP_AFTER_MS
         swept = store.run(sweep(user_id=user_id, before_ms=before_ms, offset=offset, most=SWEEP_STEP))
-        for message_id in swept.ruined:
-            log_event(_log, logging.ERROR, Event.STORE_DEFECT, who="sweep", ruined=message_id)
         self._offsets[user_id] = offset + swept.looked if swept.looked == SWEEP_STEP else 0
         lanes = [Lane(user_id, name).name for name in read_queue_names(store, user_id)]
         flow_keys = read_any_flow_keys(store, user_id, SWEEP_STEP)
         store.run_all([sweep_flow(lane=Lane(user_id, flow_key=key), most=SWEEP_STEP) for key in flow_keys])
-        calls = [sweep_queue(lane_name=lane, most=SWEEP_STEP) for lane in lanes]
-        return swept.put_back + sum(store.run_all(calls))
+        calls = [sweep_queue(lane_name=lane, most=SWEEP_STEP, gone=swept.gone) for lane in lanes]
+        put_back = swept.put_back + sum(store.run_all(calls))
+        # Last: who dies before this leaves them to the sweep that comes next.
+        self._forget(user_id, swept)
+        return put_back
+
+    def _forget(self, user_id: str, swept: Swept) -> None:
+        for message_id in swept.ruined:
+            log_event(_log, logging.ERROR, Event.STORE_DEFECT, who="sweep", ruined=message_id)
+        if swept.gone:
+            names = (keys.DUE(), keys.LIVE(user_id))
+            self._core.store.commands([("ZREM", name, *swept.gone) for name in names])

@@ -1,5 +1,6 @@
 """Typed wrappers of the scripts that the timers run: promote, recover, drain, expire, sweep and beat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,19 +94,21 @@ def expire(
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many living messages a sweep looked at, how many of them it put back in line, and which are ruined.
+    """How many living messages a sweep looked at, how many it put back in line, and the ids without a record.
 
-    Something else stands in the place of the records of these. They are not looked at again.
+    In the place of the records of the `ruined` among the `gone` something else stands.
     """
 
     looked: int
     put_back: int
+    gone: tuple[str, ...]
     ruined: tuple[str, ...]
 
 
 def _decode_swept(answer: list[Any]) -> Swept:
-    looked, put_back, ruined = answer
-    return Swept(looked, put_back, tuple(message_id.decode() for message_id in ruined))
+    looked, put_back, *lists = answer
+    gone, ruined = (tuple(word.decode() for word in ids) for ids in lists)
+    return Swept(looked, put_back, gone, ruined)
 
 
 def sweep(*, user_id: str, before_ms: int, offset: int, most: int) -> Call[Swept]:
@@ -120,9 +123,12 @@ def sweep_flow(*, lane: Lane, most: int) -> Call[int]:
     return Call(load_script("sweep_flow"), names, (lane.name, most), int)
 
 
-def sweep_queue(*, lane_name: str, most: int) -> Call[int]:
-    """Put right what a stock RQ worker left behind in a queue; answers how many messages were put back."""
-    return Call(load_script("sweep_queue"), (keys.LANE(lane_name),), (lane_name, most), int)
+def sweep_queue(*, lane_name: str, most: int, gone: Sequence[str] = ()) -> Call[int]:
+    """Put right what a stock RQ worker left behind in a queue, and who deleted the records of `gone`.
+
+    Answers how many messages were put back.
+    """
+    return Call(load_script("sweep_queue"), (keys.LANE(lane_name),), (lane_name, most, *gone), int)
 
 
 def beat(*, name: str, now_ms: int, ttl_s: int, kept_s: int) -> Call[None]:

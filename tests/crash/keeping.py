@@ -137,6 +137,14 @@ def popped(core: Core, url: str) -> Known:
     return {}
 
 
+def emptied(core: Core, url: str) -> Known:
+    """Have a queue of delayed messages, one of whose records somebody deleted."""
+    deleted, *_ = seed.seed(core, 2, "q", url=f"{url}ok", delay_ms=60_000)
+    core.store.command("DEL", keys.JOB(deleted))
+    _pass(core, 40_000)
+    return {}
+
+
 def all_at_once(core: Core, url: str) -> Known:
     """Have some of everything that a scheduler finds to do."""
     old(core, url)
@@ -176,6 +184,7 @@ SCENARIOS = (
     Scenario(name="drain", prepare=closing, act=_tick, cancels=True),
     Scenario(name="expire", prepare=old, act=_tick, made=None),
     Scenario(name="sweep", prepare=popped, act=_tick, tampers=True),
+    Scenario(name="sweep, emptied", prepare=emptied, act=_tick, deletes=True),
     Scenario(name="life of a scheduler", prepare=all_at_once, act=_live, made=None, cancels=True),
     Scenario(name="wait for the alarm", prepare=due, act=_sleep),
 )

@@ -33,6 +33,7 @@ class Scenario:
     cancels: bool = False  # messages may end as cancelled, or be deleted with their queue
     condemns: bool = False  # a message may fail without another attempt: it has killed its workers
     knows_no_scripts: bool = False
+    deletes: bool = False  # somebody else deleted records: indexes hold more until they are swept
     tampers: bool = False  # somebody else wrote into the lines, as stock workers do
     real: bool = False  # the process tells the time by the system's clock, and sends over the network
     leaves: tuple[str, ...] = ()  # keys of RQ's own that it keeps for its next worker to clean up

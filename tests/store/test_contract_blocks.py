@@ -150,7 +150,10 @@ SAMPLES: dict[str, Sample] = {
     "settle": Sample(_settle(0), _settle(1)),
     "sweep": Sample(upkeep_scripts.sweep(user_id="u", before_ms=1, offset=2, most=3)),
     "sweep_flow": Sample(upkeep_scripts.sweep_flow(lane=Lane("u", flow_key="k"), most=1)),
-    "sweep_queue": Sample(upkeep_scripts.sweep_queue(lane_name="u:q", most=1)),
+    "sweep_queue": Sample(
+        upkeep_scripts.sweep_queue(lane_name="u:q", most=1),
+        upkeep_scripts.sweep_queue(lane_name="u:q", most=1, gone=["a"]),
+    ),
     "tick": Sample(_tick(0), _tick(1)),
     "upsert_queue": Sample(
         queue_scripts.upsert_queue(lane=_LANE, now_ms=1, parallelism=2, paused=True, max_queues=3)

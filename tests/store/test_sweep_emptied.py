@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from qstash_rq.core import Core
 from qstash_rq.message import Flow
+from qstash_rq.queues import get_queue
 from qstash_rq.store import keys
 from qstash_rq.sweeping import SWEEP_AFTER_MS, Sweeper
+from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import make_message
@@ -112,6 +116,20 @@ def test_a_job_that_was_deleted_in_flight_gives_its_place_back(core: Core, clock
     assert seed.ids(seed.claim(core)) == [second]
     clock.advance(seed.LEASE_MS + 1)
     seed.recover(core)
+
+
+def test_a_delayed_job_that_was_deleted_is_not_counted(core: Core, clock: FakeClock) -> None:
+    """A queue's lag and the due set lose what RQ's own `delete` took, and keep what lives."""
+    deleted, delayed = seed.seed(core, 2, "q", delay_ms=3_600_000)
+    Job.fetch(deleted, connection=core.store.client, serializer=JSONSerializer).delete()
+    assert get_queue(core, FIRST_USER, "q").lag == 2
+
+    _sweep(core, clock)
+
+    assert get_queue(core, FIRST_USER, "q").lag == 1
+    assert seed.members(core, "q") == [delayed]
+    assert core.store.command("ZRANGE", keys.DUE(), 0, -1) == [delayed.encode()]
+    assert seed.live(core) == {delayed}
 
 
 def test_what_lives_is_left_alone(core: Core, clock: FakeClock) -> None:

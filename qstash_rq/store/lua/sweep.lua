@@ -1,11 +1,11 @@
--- sweep: put messages that a stock RQ worker popped and lost back into the lines that keep no members, and forget
+-- sweep: put messages that a stock RQ worker popped and lost back into the lines that keep no members, and find
 -- those whose record somebody deleted.
 -- KEYS  1 live (ZSET)
 -- ARGV  1 user   2 created before, in ms   3 number of living messages to pass over   4 most to look at
--- Returns  {number looked at, number put back, ids in the place of whose record something else stands}
+-- Returns  {number looked at, number put back, ids whose record is gone, those of them where something else stands}
 -- Refuses a message in a long line that is as young as the line's head: it stands behind it.
 -- uses: record, line, leftovers
-local lines, deleted, ruined, put_back = {}, {}, {}, 0
+local lines, gone, ruined, put_back = {}, {}, {}, 0
 forget_leftovers(ARGV[1], tonumber(ARGV[4]))
 
 -- read
@@ -23,7 +23,7 @@ for i = 1, #ids, 2 do
   local id, created_ms = ids[i], tonumber(ids[i + 1])
   local state, lane = read_record(id, 'state', 'origin')
   if not state then
-    deleted[#deleted + 1] = id
+    gone[#gone + 1] = id
     if redis.call('EXISTS', K.job .. id) == 1 then ruined[#ruined + 1] = id end
   end
   if state == 'ready' and not is_queue(lane) then
@@ -36,10 +36,9 @@ for i = 1, #ids, 2 do
 end
 
 -- write
-for _, id in ipairs(deleted) do redis.call('ZREM', KEYS[1], id) end
 for lane, line in pairs(lines) do
   for _, id in ipairs(line.lost) do redis.call('LPUSH', K.queue .. lane, id) end
   put_back = put_back + #line.lost
   lane_wake(lane)
 end
-return { #ids / 2, put_back, ruined }
+return { #ids / 2, put_back, gone, ruined }

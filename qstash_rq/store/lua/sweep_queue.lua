@@ -1,9 +1,9 @@
 -- sweep_queue: put right what others left behind in a queue: a stock RQ worker that died, or who deleted jobs.
 -- KEYS  1 lane (HASH)
--- ARGV  1 lane   2 most ids
+-- ARGV  1 lane   2 most ids   then ids of the user's messages whose records are gone
 -- Returns  the number of messages put back
 -- Refuses nothing. An id that stands in line already stays as it is.
--- uses: record, line, finish, leftovers
+-- uses: record, line, bulk, finish, leftovers
 local lane, most = ARGV[1], tonumber(ARGV[2])
 local line, put_back = K.queue .. lane, 0
 forget_leftovers(lane, most)
@@ -22,6 +22,8 @@ for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
     end
   end
 end
+-- Nobody claims a delayed one, which would find it gone: the queue's lag would count it for ever.
+bulk('ZREM', K.members .. lane, { unpack(ARGV, 3) })
 local lingering = 0
 for _, id in ipairs(redis.call('SMEMBERS', K.slots .. lane)) do
   if read_record(id, 'lingers') then lingering = lingering + 1 end
