@@ -9,7 +9,7 @@ from flask import Response
 from qstash_rq.publish import Receipt
 
 # ASCII only: a lone surrogate that a client sent us in JSON must not break the answer.
-encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Write a value as compact JSON."""
 
 JSON: Final = "application/json"

@@ -13,6 +13,7 @@ from qstash_rq.core import Core
 from qstash_rq.destination import Destination, DestinationKind
 from qstash_rq.errors import InvalidInput, NotFound, QStashError
 from qstash_rq.headers import PublishOptions
+from qstash_rq.ids import new_message_ids
 from qstash_rq.publish import Receipt, receipts_of
 from qstash_rq.storing import Item, check_queues, store_items
 from qstash_rq.url_group import UrlGroup
@@ -43,10 +44,11 @@ def publish_batch(core: Core, user_id: str, payload: bytes, *, caller_ip: str | 
     destinations = [_target(core, *pair) for pair in zip(items, requests, strict=True)]
     groups = find_groups(core, user_id, destinations)
     composed: list[Item | QStashError] = []
+    ids = new_message_ids(len(items))
     for item, request, destination in zip(items, requests, destinations, strict=True):
         options = _options(core, item, request, destination, groups)
         try:
-            composed.append(compose(user_id, request, destination, options, groups))
+            composed.append(compose(user_id, request, destination, options, groups, new_id=ids.__next__))
         except NotFound as error:
             composed.append(error)
     errors = [one for one in composed if isinstance(one, QStashError)]

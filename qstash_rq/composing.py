@@ -1,6 +1,6 @@
 """Turn a request into the messages it asks for: everything is checked, nothing is stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from qstash_rq.address_guard import guard_callbacks, guard_url
@@ -81,9 +81,14 @@ def compose(
     destination: Destination,
     options: PublishOptions,
     groups: Mapping[str, UrlGroup],
+    *,
+    new_id: Callable[[], str] = new_message_id,
 ) -> Item:
-    """Return the messages to store: one, or one for each endpoint; raises NotFound for an unknown group."""
-    template = _template(user_id, request, destination, options)
+    """Return the messages to store: one, or one for each endpoint; raises NotFound for an unknown group.
+
+    `new_id` is asked once.
+    """
+    template = _template(user_id, request, destination, options, new_id())
     digest = deduplication_key(
         deduplication_id=options.deduplication_id,
         content_based=options.content_based,
@@ -109,10 +114,10 @@ def _group_of(destination: Destination, groups: Mapping[str, UrlGroup]) -> UrlGr
 
 
 def _template(
-    user_id: str, request: PublishRequest, destination: Destination, options: PublishOptions
+    user_id: str, request: PublishRequest, destination: Destination, options: PublishOptions, message_id: str
 ) -> Message:
     return Message(
-        message_id=new_message_id(),
+        message_id=message_id,
         user_id=user_id,
         url=destination.value,
         created_at_ms=options.now_ms,

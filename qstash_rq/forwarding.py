@@ -7,6 +7,7 @@ import re
 
 from qstash_rq.errors import InvalidInput
 from qstash_rq.message import Headers
+from qstash_rq.remembering import remember_short
 
 CONTENT_TYPE = "Content-Type"
 
@@ -80,7 +81,7 @@ def delivered_headers(fields: Headers) -> Headers:
     Raises InvalidInput for a second content type, and as `forwarded_headers` does.
     """
     forwarded = forwarded_headers(fields)
-    content_types = [text for name, text in fields if name.lower() == "content-type" and text]
+    content_types = [text for name, text in fields if _is_content_type(name) and text]
     if not content_types:
         return forwarded
     return ((CONTENT_TYPE, only_value(CONTENT_TYPE, content_types)), *forwarded)
@@ -92,11 +93,12 @@ def forwarded_headers(fields: Headers, prefix: str = _OPTION_PREFIX) -> Headers:
     Order is kept, a name that occurs twice stays twice, and names the server sets itself are left out. Raises
     InvalidInput for a value with control characters and for a name that is no RFC 9110 token.
     """
-    start = (prefix + _FORWARD).lower()
     return tuple(
-        (name[len(start) :], check_value(name, text))
-        for name, text in fields
-        if name.lower().startswith(start) and _may_travel(name, name[len(start) :])
+        [
+            (bare, check_value(name, text))
+            for name, text in fields
+            if (bare := _forwarded_name(name, prefix)) is not None
+        ]
     )
 
 
@@ -114,6 +116,18 @@ def as_forwarded(fields: Headers, *, authorization_is_ours: bool) -> Headers:
         and not name.lower().startswith(_STAY_BEHIND_PREFIXES)
         and _may_travel(name, name)
     )
+
+
+def _is_content_type(name: str) -> bool:
+    return len(name) == len(CONTENT_TYPE) and name.lower() == "content-type"
+
+
+# The names of headers are few, their values are not.
+@remember_short
+def _forwarded_name(name: str, prefix: str) -> str | None:
+    start = (prefix + _FORWARD).lower()
+    bare = name[len(start) :]
+    return bare if name.lower().startswith(start) and _may_travel(name, bare) else None
 
 
 def _may_travel(name: str, bare: str) -> bool:

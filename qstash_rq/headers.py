@@ -12,6 +12,7 @@ from qstash_rq.errors import LimitExceeded
 from qstash_rq.forwarding import as_forwarded, delivered_headers, overlay
 from qstash_rq.message import DEFAULT_RETRIES, Callback, Flow, Headers, Redaction
 from qstash_rq.option_table import MESSAGE_OPTIONS, Reading, read_options
+from qstash_rq.quick_values import quick_maker
 from qstash_rq.settings import Settings
 
 _PREFIX = "Upstash-"
@@ -51,6 +52,9 @@ class PublishOptions:
     cron: str | None = None
     schedule_id: str | None = None
     explicit: frozenset[str] = frozenset()
+
+
+_quick_options = quick_maker(PublishOptions)
 
 
 def parse_options(
@@ -95,10 +99,7 @@ def _options(values: dict[str, Any], delivered: Headers, reading: Reading) -> Pu
         explicit |= {"not_before_ms"}
     values.setdefault("not_before_ms", reading.now_ms + values.get("delay_ms", 0))
     values.setdefault("max_retries", min(DEFAULT_RETRIES, reading.settings.max_retries))
-    return PublishOptions(
-        now_ms=reading.now_ms,
-        headers=delivered,
-        delayed=values["not_before_ms"] > reading.now_ms,
-        explicit=explicit,
-        **values,
+    delayed = values["not_before_ms"] > reading.now_ms
+    return _quick_options(
+        {**values, "now_ms": reading.now_ms, "headers": delivered, "delayed": delayed, "explicit": explicit}
     )

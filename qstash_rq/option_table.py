@@ -12,6 +12,7 @@ from qstash_rq import option_grammar as grammar
 from qstash_rq.forwarding import check_value, only_value
 from qstash_rq.message import Headers
 from qstash_rq.option_grammar import Given
+from qstash_rq.remembering import remember_short
 from qstash_rq.settings import Settings
 
 _Maximum = Callable[[Settings, int], int]  # of the settings and now_ms
@@ -50,12 +51,17 @@ def read_options(
     Raises InvalidInput naming the header.
     """
     texts: dict[str, list[str]] = {}
-    start = prefix.lower()
     for name, text in fields:
-        lowered = name.lower()
-        if lowered.startswith(start) and lowered[len(start) :] in table:
-            texts.setdefault(lowered[len(start) :], []).append(text)
+        row = _row_name(name, prefix)
+        if row in table:
+            texts.setdefault(row, []).append(text)
     return {table[name].field: _read(table[name], given, prefix, reading) for name, given in texts.items()}
+
+
+@remember_short
+def _row_name(name: str, prefix: str) -> str:
+    lowered, start = name.lower(), prefix.lower()
+    return lowered.removeprefix(start) if lowered.startswith(start) else ""
 
 
 def _read(option: Option, texts: list[str], prefix: str, reading: Reading) -> Any:  # noqa: ANN401 - a field of any type

@@ -23,7 +23,7 @@ from redis.sentinel import (
 from qstash_rq.errors import SettingsError
 from qstash_rq.store import keys
 from qstash_rq.store.executor import AsyncRedisClient, Executor, RedisClient
-from qstash_rq.store.packing import pack_in_c
+from qstash_rq.store.packing import CommandPacker, pack_in_c
 from qstash_rq.store.primaries import (
     AsyncOwnerConnection,
     AsyncOwnerSSLConnection,
@@ -60,6 +60,12 @@ def open_client(url: str) -> RedisClient:
 
     Raises SettingsError for a Sentinel or Cluster URL that says too little.
     """
+    client = _client(url)
+    client.connection_pool.connection_kwargs["command_packer"] = CommandPacker()
+    return client
+
+
+def _client(url: str) -> Any:  # noqa: ANN401 - whose own types say little
     place = read_redis_url(url)
     options = _OPTIONS | {"retry": Retry(NoBackoff(), 0)}
     if place.route is Route.SERVER:

@@ -1,25 +1,29 @@
 """Write a message as the arguments that the scripts parse; see `lua/parts/store.lua`."""
 
+from qstash_rq.clock import iso_timestamp
 from qstash_rq.lanes import Lane
 from qstash_rq.message import Message
 from qstash_rq.store.executor import Word
-from qstash_rq.store.records import record_fields
-from qstash_rq.store.rq_job import job_fields
+from qstash_rq.store.records import encode_message
+from qstash_rq.store.rq_job import job_timeout_s
 
 
-def message_args(message: Message, *, max_timeout_ms: int, held_by: str | None = None) -> list[Word]:
+def message_args(message: Message, *, max_timeout_ms: int, held_by: str = "") -> tuple[Word, ...]:
     """Return the arguments of one message, due at once unless its time lies ahead.
 
     `held_by` names the message that keeps its FIFO slot until this one, its callback, ends.
     """
-    record = job_fields(message, max_timeout_ms=max_timeout_ms) | record_fields(message)
-    if held_by is not None:
-        record["source"] = held_by
-    due_ms = message.not_before_ms if message.not_before_ms > message.created_at_ms else 0
-    args: list[Word] = [message.message_id, lane_of(message).name, due_ms, *_flow_args(message), len(record)]
-    for name, value in record.items():
-        args += (name, value)
-    return args
+    return (
+        message.message_id,
+        lane_of(message).name,
+        message.not_before_ms if message.not_before_ms > message.created_at_ms else 0,
+        iso_timestamp(message.created_at_ms),
+        job_timeout_s(message, max_timeout_ms=max_timeout_ms),
+        encode_message(message),
+        message.body,
+        held_by,
+        *_flow_args(message),
+    )
 
 
 def lane_of(message: Message) -> Lane:
@@ -32,6 +36,6 @@ def lane_of(message: Message) -> Lane:
 def _flow_args(message: Message) -> tuple[Word, ...]:
     flow = message.flow
     if flow is None:
-        return ("", "", "", "")
+        return ("",)
     gate = Lane(message.user_id, flow_key=flow.key).name
     return (gate, flow.parallelism or 0, flow.rate or 0, flow.period_ms)

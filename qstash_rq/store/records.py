@@ -7,11 +7,11 @@ from typing import Any
 
 from qstash_rq.delivery import Attempt
 from qstash_rq.message import Callback, Flow, Headers, Message, Redaction
+from qstash_rq.quick_values import quick_maker
 from qstash_rq.schedule import Schedule
-from qstash_rq.store.quick_values import quick_maker
 
-# Made once: `json.dumps` would make an encoder for each message.
-_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+# Made once: `json.dumps` would make an encoder for each message. Nothing of ours contains itself.
+_as_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 # Stored beside the spec, under names of their own.
 _APART = frozenset({"message_id", "user_id", "body", "schedule_id", "cron", "created_at_ms"})
@@ -64,14 +64,6 @@ def decode_spec(spec: bytes) -> dict[str, Any]:
     if not _NESTED.isdisjoint(values):
         _decode_nested(values)
     return values
-
-
-def record_fields(message: Message) -> dict[str, str | bytes | int]:
-    """Return our own fields of a fresh record, RQ's and the scripts' not among them."""
-    record: dict[str, str | bytes | int] = {"spec": encode_message(message)}
-    if message.body:
-        record["body"] = message.body
-    return record
 
 
 def encode_response(attempt: Attempt, error: str) -> str:

@@ -58,6 +58,24 @@ def test_a_job_calls_our_function_and_is_json(core: Core) -> None:
     assert json.loads(seed.record(core, message_id)["data"])[0] == "workers.delivery.deliver"
 
 
+def test_a_worker_that_cannot_run_a_job_puts_it_back_in_front(core: Core) -> None:
+    """RQ retries a failed job as often as it likes, at the front of its line."""
+    (message_id,) = seed.seed(core)
+
+    job = _job(core, message_id)
+
+    assert job.retries_left is not None
+    assert job.retries_left > 0
+    assert job.enqueue_at_front_on_retry
+
+
+def test_an_empty_body_takes_no_room(core: Core) -> None:
+    """What a message does not have is no field of its record."""
+    (message_id,) = seed.seed(core, body=b"")
+
+    assert seed.record(core, message_id).keys().isdisjoint({"body", "source", "flow"})
+
+
 @pytest.mark.parametrize(
     ("state", "status"),
     [

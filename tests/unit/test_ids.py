@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qstash_rq.ids import new_jwt_id, new_message_id, new_signing_key
+from qstash_rq.ids import new_jwt_id, new_message_id, new_message_ids, new_signing_key
 
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
 
@@ -24,6 +24,15 @@ def test_ids_have_their_form_and_never_come_twice(make: Callable[[], str], form:
 
     assert all(re.fullmatch(form, one) for one in made)
     assert len(set(made)) == len(made)
+
+
+def test_ids_made_together_are_like_others() -> None:
+    """As many as were asked for, each of its own."""
+    made = list(new_message_ids(100))
+
+    assert all(re.fullmatch(f"msg_{_BASE58}{{26}}", one) for one in made)
+    assert len(set(made)) == 100
+    assert list(new_message_ids(0)) == []
 
 
 def test_every_letter_comes_up_everywhere() -> None:

@@ -12,11 +12,7 @@ local function store_callbacks(source, now_ms, callbacks, placeholder, dlq_id)
   local ids = {}
   for _, callback in ipairs(callbacks) do
     ids[#ids + 1] = callback.id
-    for i = 1, #callback.record, 2 do
-      if dlq_id and placeholder ~= '' and callback.record[i] == 'body' then
-        callback.record[i + 1] = with_dlq_id(callback.record[i + 1], placeholder, dlq_id)
-      end
-    end
+    if dlq_id and placeholder ~= '' then callback.body = with_dlq_id(callback.body, placeholder, dlq_id) end
   end
   store_all(source.user, now_ms, callbacks)
   if is_queue(source.lane) then redis.call('SADD', K.callbacks .. source.id, unpack(ids)) end

@@ -1,15 +1,15 @@
 -- parse(at): read one message from ARGV; returns it and where the next one begins.
--- A message is: id, lane, due_ms (0 = at once), gate of its flow-control key or '', the key's
--- parallelism, rate (0 = none) and period_ms, number of fields, field, value ...
+-- A message is: id, lane, due_ms (0 = at once), created_at and timeout as RQ has them, spec (JSON), body or '', source or
+-- '', gate of its flow-control key or '', and after a gate the key's parallelism, rate (0 = none) and period_ms.
 -- store_all(user, now_ms, messages): write their records, their places, their log entries.
 local function parse(at)
-  local fields = tonumber(ARGV[at + 7])
   local message = {
-    id = ARGV[at], lane = ARGV[at + 1], due_ms = tonumber(ARGV[at + 2]), flow = ARGV[at + 3],
-    parallelism = ARGV[at + 4], rate = ARGV[at + 5], period_ms = ARGV[at + 6],
+    id = ARGV[at], lane = ARGV[at + 1], due_ms = tonumber(ARGV[at + 2]), created_at = ARGV[at + 3],
+    timeout = ARGV[at + 4], spec = ARGV[at + 5], body = ARGV[at + 6], source = ARGV[at + 7], flow = ARGV[at + 8],
   }
-  message.record = { unpack(ARGV, at + 8, at + 7 + 2 * fields) }
-  return message, at + 8 + 2 * fields
+  if message.flow == '' then return message, at + 9 end
+  message.parallelism, message.rate, message.period_ms = ARGV[at + 9], ARGV[at + 10], ARGV[at + 11]
+  return message, at + 12
 end
 
 local function queue_make(lane, user, now_ms)
@@ -17,15 +17,24 @@ local function queue_make(lane, user, now_ms)
   redis.call('SADD', K.queue_names .. user, string.sub(lane, #user + 2))
 end
 
+local function record_write(user, message, waits, trail)
+  local record = { 'user', user, 'origin', message.lane, 'trail', trail, 'spec', message.spec,
+    'state', waits and 'due' or 'ready', 'status', waits and 'scheduled' or 'queued',
+    'created_at', message.created_at, 'timeout', message.timeout, 'data', string.format(RQ.data, message.id),
+    'result_ttl', RQ.result_ttl, 'retries_left', RQ.retries_left, 'enqueue_at_front_on_retry', RQ.front }
+  for _, name in ipairs({ 'body', 'source', 'flow' }) do
+    if message[name] ~= '' then record[#record + 1], record[#record + 2] = name, message[name] end
+  end
+  redis.call('HSET', K.job .. message.id, unpack(record))
+end
+
 -- Its place among the living and in line is written by store_all.
 local function store(user, now_ms, message, waits)
   local id, lane = message.id, message.lane
   if is_queue(lane) and redis.call('EXISTS', K.lane .. lane) == 0 then queue_make(lane, user, now_ms) end
   local trail = log_append(user, now_ms, id, 'CREATED', 'n', waits and message.due_ms or '')
-  redis.call('HSET', K.job .. id, 'user', user, 'origin', lane, 'trail', trail,
-    'state', waits and 'due' or 'ready', 'status', waits and 'scheduled' or 'queued', unpack(message.record))
+  record_write(user, message, waits, trail)
   if message.flow ~= '' then
-    redis.call('HSET', K.job .. id, 'flow', message.flow)
     flow_join(message.flow, id, user, message.parallelism, message.rate, message.period_ms)
   end
   if waits then

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qstash_rq.message import Flow, Message
-from qstash_rq.store.quick_values import quick_maker
+from qstash_rq.quick_values import quick_maker
 from tests.factories import make_message
 
 VALUES: dict[str, Any] = {
