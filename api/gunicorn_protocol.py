@@ -14,6 +14,7 @@ from gunicorn.asgi import protocol
 
 from api.asgi_environ import DECLINED, Scope, environ_of
 from api.asgi_messages import Answer
+from api.gunicorn_parser import FrontParser
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 _BROKEN_BODY = "body: could not be read to its end"
 
 # The stubs that type checkers have of gunicorn are older than its ASGI worker.
+_protocol: Final[Any] = protocol
 _Protocol: Final[Any] = protocol.ASGIProtocol
+
+# Connections make their parsers from this name.
+_protocol.PythonProtocol = FrontParser
 
 
 class FrontProtocol(_Protocol):

@@ -23,11 +23,12 @@ class KnownUsers:
 
     def recall(self, token: str) -> Identity | None:
         """Return who a token stands for, if the gate was asked that a moment ago."""
+        known = self._gate.recall(token)
         if token not in self._asking and self._gate.is_aged(token):
             asking = asyncio.get_running_loop().run_in_executor(None, self._renew, token)
             self._asking[token] = asking
             asking.add_done_callback(lambda _: self._asking.pop(token))
-        return self._gate.recall(token)
+        return known
 
     def _renew(self, token: str) -> None:
         try:
