@@ -3,7 +3,6 @@
 WSGI has one string per name; `asgi_environ` joins fields that occur twice so that they can be told apart.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,17 @@ def header_fields(environ: "WSGIEnvironment") -> Headers:
     Names are in canonical casing: WSGI does not keep the sender's. Raises InvalidInput naming the header
     whose value is not UTF-8.
     """
-    return tuple(_fields(environ))
+    is_ours = bearer(environ) is not None
+    fields: list[tuple[str, str]] = []
+    for key, value in environ.items():
+        name = _name(key)
+        if name is None or not (value or key.startswith(_PREFIX)) or (is_ours and name == "Authorization"):
+            continue
+        if BETWEEN_FIELDS in value:
+            fields += [(name, from_wsgi(text, name)) for text in value.split(BETWEEN_FIELDS)]
+        else:
+            fields.append((name, from_wsgi(value, name)))
+    return tuple(fields)
 
 
 @lru_cache(maxsize=2048)
@@ -33,20 +42,8 @@ def canonical(name: str) -> str:
     return "-".join([word.capitalize() for word in name.split("-")])
 
 
-def _fields(environ: "WSGIEnvironment") -> Iterator[tuple[str, str]]:
-    for key, value in environ.items():
-        if key.startswith(_PREFIX):
-            name = _name(key)
-        elif key == "CONTENT_TYPE" and value:
-            name = "Content-Type"
-        else:
-            continue
-        if key == "HTTP_AUTHORIZATION" and bearer(environ) is not None:
-            continue
-        for text in value.split(BETWEEN_FIELDS):
-            yield name, from_wsgi(text, name)
-
-
 @lru_cache(maxsize=2048)
-def _name(key: str) -> str:
+def _name(key: str) -> str | None:
+    if key != "CONTENT_TYPE" and not key.startswith(_PREFIX):
+        return None
     return canonical(key.removeprefix(_PREFIX).replace("_", "-"))

@@ -17,11 +17,11 @@ from api.errors import ErrorAnswers
 from api.known_users import KnownUsers
 from api.publish_request import publish_request_of
 from api.raw_target import rewrite
-from api.wire.messages import published_json
+from api.wire.messages import receipt_json
 from qstash_rq.core import Core
 from qstash_rq.errors import QStashError
 from qstash_rq.group_commit import GroupCommit
-from qstash_rq.publish import Item, Published, plain_item, receipts_of
+from qstash_rq.publish import Item, plain_item, receipts_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -65,12 +65,12 @@ class PublishLane:
 
     async def _stored(self, user_id: str, item: Item) -> Answer:
         try:
-            published = Published(receipts=receipts_of(item, await self._commit.store(user_id, item)))
+            receipts = receipts_of(item, await self._commit.store(user_id, item))
         except QStashError as error:
             refusal = self._errors.answer(error)
             return self._answer(refusal.status_code, refusal.get_data())
-        body = encode(published_json(published)).encode()
-        return self._answer(accepted_status(published.receipts), body)
+        # A plain item is one message.
+        return self._answer(accepted_status(receipts), encode(receipt_json(receipts[0])).encode())
 
     def _user_of(self, environ: "WSGIEnvironment") -> str | None:
         """Return who may publish with the token of a request, if nothing more has to be asked."""

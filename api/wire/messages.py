@@ -56,13 +56,14 @@ def identity_fields(shown: Message) -> Json:
     }
 
 
-def _receipts_json(receipts: tuple[Receipt, ...], *, to_group: bool) -> Json | list[Json]:
-    fields = [_receipt_json(receipt) for receipt in receipts]
-    return fields if to_group else fields[0]
-
-
-def _receipt_json(receipt: Receipt) -> Json:
+def receipt_json(receipt: Receipt) -> Json:
+    """Return the answer to a publish that made one message."""
     fields: Json = {"messageId": receipt.message_id, "url": receipt.url}
     if receipt.deduplicated:
         fields["deduplicated"] = True
     return fields
+
+
+def _receipts_json(receipts: tuple[Receipt, ...], *, to_group: bool) -> Json | list[Json]:
+    fields = [receipt_json(receipt) for receipt in receipts]
+    return fields if to_group else fields[0]
