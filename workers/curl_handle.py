@@ -14,7 +14,10 @@ from workers.name_lookup import LIBCURL_KEEPS_S, Pin
 from workers.prepared import PreparedDelivery
 from workers.response_sink import ResponseSink
 from workers.transfer_errors import NO_SOCKET, blocked, describe_failure
-from workers.wire_request import check_method, header_lines
+from workers.wire_request import Unsendable, check_method, header_lines
+
+Done = Callable[[Attempt], None]
+"""Hears what came back from one delivery."""
 
 _MAX_CONNECT_MS = 30_000
 _KEPT_BODY_BYTES = 65_536
@@ -43,11 +46,13 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class CurlHandle:
-    """An easy handle with its response; `load`, perform `curl`, `response` or `failure`, `unload`."""
+    """An easy handle with its response: `load`, perform `curl`, `end`, which tells `done`."""
 
-    def __init__(self, guard: ConnectGuard | None) -> None:
+    def __init__(self, guard: ConnectGuard | None, on_idle: Callable[["CurlHandle"], None]) -> None:
+        self.done: Done | None = None
         self._sink = ResponseSink()
         self._guard = guard
+        self._on_idle = on_idle
         self._base = self._target = ""
         self._method: str | None = None
         self._timeout_ms = self._body_bytes = 0
@@ -75,27 +80,39 @@ class CurlHandle:
         if self._guard is not None:
             self._guard.clear()
 
-    def response(self) -> Attempt:
-        """Return the response that arrived."""
+    def end(self, error: Unsendable | pycurl.error | None) -> None:
+        """Tell `done` what came back and be idle; `error` says why the transfer failed or could not start."""
+        if error is None:
+            attempt = self._response()
+        elif isinstance(error, Unsendable):
+            attempt = Attempt(error=str(error))
+        else:
+            attempt = self._failure(error)
+        done, self.done = self.done, None
+        self._unload()
+        self._on_idle(self)
+        if done is not None:
+            done(attempt)
+
+    def _response(self) -> Attempt:
         return Attempt(
             status=self.curl.getinfo(pycurl.RESPONSE_CODE),
             headers=self._sink.headers(),
             body=self._sink.body,
         )
 
-    def failure(self, error: pycurl.error) -> Attempt:
-        """Return what became of a transfer that libcurl ended with `error`."""
+    def _failure(self, error: pycurl.error) -> Attempt:
         code, detail = int(error.args[0]), str(error.args[-1])
         if self._sink.cut or _is_foreign_encoding(code, detail):
-            return self.response()
+            return self._response()
         if code == pycurl.E_COULDNT_CONNECT and self._guard is not None and self._guard.refused:
             return Attempt(error=blocked(self._guard.refused))
         if code == pycurl.E_COULDNT_CONNECT and self._guard is not None and self._guard.failed:
             return Attempt(error=f"{NO_SOCKET}: {self._guard.failed}")
         return Attempt(error=describe_failure(code, detail, self.curl.getinfo(pycurl.OS_ERRNO)))
 
-    def unload(self) -> None:
-        """Let go of the response and of a large request body; idle handles are kept for long."""
+    def _unload(self) -> None:
+        # Idle handles are kept for long: they let go of the response, and of a large request body.
         self._sink.clear(0)
         if self._body_bytes > _KEPT_BODY_BYTES:
             self.curl.setopt(pycurl.POSTFIELDS, b"")

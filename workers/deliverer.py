@@ -6,16 +6,17 @@ A plug-in package registers, in the entry-point group `qstash_rq.deliverers`, a 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from qstash_rq.delivery import Attempt
 from qstash_rq.settings import DELIVERER_GROUP, Settings
 from workers.curl_deliverer import CurlDeliverer
+from workers.curl_handle import Done
 from workers.prepared import PreparedDelivery
 
-__all__ = ["Deliverer", "DelivererFactory", "Deliverers", "PreparedDelivery"]
+__all__ = ["Deliverer", "DelivererFactory", "Deliverers", "PreparedDelivery", "StartingDeliverer"]
 
 _log = logging.getLogger("qstash_rq.workers")
 
@@ -32,6 +33,18 @@ class Deliverer(Protocol):
         ...
 
 
+@runtime_checkable
+class StartingDeliverer(Deliverer, Protocol):
+    """A deliverer that tells most deliveries' ends by a callback, which spares each a task and a future."""
+
+    def start(self, prepared: PreparedDelivery, done: Done) -> bool:
+        """Begin `prepared`, and call `done` once, later, with what came back; never after `aclose`.
+
+        False: nothing was begun, and `deliver` has to be awaited.
+        """
+        ...
+
+
 DelivererFactory = Callable[[Settings], Deliverer]
 
 
@@ -41,16 +54,22 @@ class Deliverers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         curl = CurlDeliverer(settings)
-        self._built_in: dict[str, Deliverer] = {"http": curl, "https": curl}
+        self._built_in = {"http": curl, "https": curl}
         self._entries: dict[str, EntryPoint] | None = None
         self._plugged_in: dict[str, Deliverer] = {}
 
-    def deliver(self, prepared: PreparedDelivery) -> Coroutine[Any, Any, Attempt]:
+    def start(self, prepared: PreparedDelivery, done: Done) -> bool:
+        """Begin `prepared` if the deliverer of its scheme is built in and can; plug-ins are awaited."""
+        deliverer = self._built_in.get(prepared.url.partition(":")[0].lower())
+        return deliverer is not None and deliverer.start(prepared, done)
+
+    async def deliver(self, prepared: PreparedDelivery) -> Attempt:
         """Perform `prepared` with the deliverer of its scheme; raises nothing but cancellation."""
         scheme = prepared.url.partition(":")[0].lower()
         deliverer = self._built_in.get(scheme)
-        # Handing the coroutine on instead of awaiting it spares every delivery a frame.
-        return self._plug_in_delivers(scheme, prepared) if deliverer is None else deliverer.deliver(prepared)
+        if deliverer is None:
+            return await self._plug_in_delivers(scheme, prepared)
+        return await deliverer.deliver(prepared)
 
     async def aclose(self) -> None:
         """Close every deliverer; one that fails does not keep the others open."""

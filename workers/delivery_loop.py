@@ -8,23 +8,20 @@ wait and go on. The loop knows no RQ; `worker` makes an RQ worker of it.
 import asyncio
 import logging
 from collections.abc import Awaitable
-from contextlib import suppress
 from dataclasses import dataclass
 
-from qstash_rq.claim import claim_messages, give_back_claims, renew_leases
+from qstash_rq.claim import claim_messages, renew_leases
 from qstash_rq.core import Core
-from qstash_rq.delivery import Attempt, Claim, Withheld
+from qstash_rq.delivery import Claim, Withheld
 from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
-from qstash_rq.ids import new_jwt_id
-from qstash_rq.settle import Outcome, judge_attempt
+from qstash_rq.settle import Outcome
 from qstash_rq.waiting import AsyncExecutor, wait_for_work
+from workers.attempts import Attempts
 from workers.confirmer import Confirmer
-from workers.deliverer import Deliverers
-from workers.hands import Hands
+from workers.deliverer import Deliverer
 from workers.holdings import Holdings
 from workers.patience import Patience
-from workers.preparation import prepare
 from workers.settler import Settler
 
 _log = logging.getLogger("qstash_rq.workers")
@@ -54,17 +51,16 @@ class LoopOptions:
 class DeliveryLoop:
     """Claim, send, judge and settle until stopped; `run` may be called once."""
 
-    def __init__(
-        self, core: Core, store: AsyncExecutor, deliverers: Deliverers, options: LoopOptions
-    ) -> None:
+    def __init__(self, core: Core, store: AsyncExecutor, deliverer: Deliverer, options: LoopOptions) -> None:
         self._core = core
         self._store = store
-        self._deliverers = deliverers
         self._options = options
         self._settler = Settler(core, store, options.worker, self._settled)
         self._confirmer = Confirmer(core.clock, store)
         self._in_flight = Holdings(core.settings.worker_body_bytes)
-        self._hands = Hands(self._deliver)
+        self._attempts = Attempts(
+            core, store, deliverer, self._confirmer, judged=self._settler.add, dropped=self._forget
+        )
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._withheld: Withheld | None = None
@@ -102,7 +98,7 @@ class DeliveryLoop:
             for part in ended:
                 part.result()
         finally:
-            running = [*parts, *self._hands.tasks]
+            running = [*parts, *self._attempts.tasks]
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
@@ -210,44 +206,7 @@ class DeliveryLoop:
     def _start(self, claimed: Claim, lease_until_ms: int) -> None:
         self.claimed += 1
         self._in_flight.take(claimed)
-        self._hands.give(claimed, lease_until_ms)
-
-    async def _deliver(self, claimed: Claim, lease_until_ms: int) -> None:
-        if self._core.clock.now_ms() >= lease_until_ms:
-            # This process or Redis stood still: the message is another's by now, and its queue has moved on.
-            log_event(_log, logging.WARNING, Event.LEASE_LOST, message_id=claimed.message.message_id)
-            self._forget(claimed)
-            return
-        departure = self._confirmer.departure(claimed)
-        try:
-            prepared = prepare(
-                claimed,
-                settings=self._core.settings,
-                now_ms=self._core.clock.now_ms(),
-                jwt_id=new_jwt_id(),
-                leave=departure and departure.leave,
-            )
-            attempt = await self._deliverers.deliver(prepared)
-        except Exception as error:  # noqa: BLE001 - see below
-            # Whatever is wrong with one message must end as its failed attempt: left alone, it
-            # would hold its place and its lease for ever.
-            _log.exception("delivery of %s failed inside the worker", claimed.message.message_id)
-            attempt = Attempt(error=f"internal error: {type(error).__name__}")
-        if departure is not None:
-            departure.end()
-        if departure is not None and departure.missed:
-            await self._give_back(claimed)
-        else:
-            self._settler.add(judge_attempt(self._core, claimed, attempt))
-
-    async def _give_back(self, claimed: Claim) -> None:
-        """Let a message whose window has ended before its request could leave wait for another one."""
-        try:
-            with suppress(StoreUnavailable):  # its lease ends by itself
-                await self._store.run(give_back_claims(self._core, [claimed]))
-        except StoreDefect:
-            _log.exception("store.defect: %s waits for its lease to end", claimed.message.message_id)
-        self._forget(claimed)
+        self._attempts.begin(claimed, lease_until_ms)
 
     def _settled(self, outcome: Outcome) -> None:
         self._forget(outcome.claim)

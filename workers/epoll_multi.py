@@ -1,7 +1,6 @@
-"""Drive a `pycurl.CurlMulti` from asyncio through an epoll set of its own; does what AsyncCurlMulti does.
+"""Drive a `pycurl.CurlMulti` from asyncio through an epoll set of its own; `multi` says with which methods.
 
-Has the methods of `pycurl.AsyncCurlMulti` that `curl_deliverer` calls, so either can stand in for the other:
-epoll is Linux's.
+epoll is Linux's: elsewhere `future_multi` stands in.
 """
 
 import asyncio
@@ -9,6 +8,8 @@ import contextlib
 import select
 
 import pycurl
+
+from workers.multi import Ended
 
 # AsyncCurlMulti asks the event loop to watch and unwatch a socket for every transfer, re-arms its timer and
 # adds a callback to each future. Here the loop watches one descriptor, the epoll set, and all its sockets are
@@ -37,7 +38,7 @@ class EpollMulti:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self._epoll = select.epoll()
         self._interests: dict[int, int] = {}
-        self._pending: dict[pycurl.Curl, asyncio.Future[pycurl.Curl]] = {}
+        self._pending: dict[pycurl.Curl, Ended] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.Handle | None = None
         self._timer_at_s = 0.0
@@ -46,29 +47,24 @@ class EpollMulti:
         """Set an option of the multi handle."""
         self._multi.setopt(option, value)
 
-    def add_handle(self, curl: pycurl.Curl) -> "asyncio.Future[pycurl.Curl]":
-        """Start the transfer of `curl`; the future gives it back, or raises `pycurl.error`."""
-        loop = self._loop or self._bind()
-        future: asyncio.Future[pycurl.Curl] = loop.create_future()
+    def start(self, curl: pycurl.Curl, ended: Ended) -> None:
+        """Start the transfer of `curl`, and call `ended` once, later; raises `pycurl.error`."""
+        if self._loop is None:
+            self._bind()
         self._multi.add_handle(curl)
-        self._pending[curl] = future
-        return future
+        self._pending[curl] = ended
 
-    def remove_handle(self, curl: pycurl.Curl) -> None:
-        """Give up the transfer of `curl`; raises RuntimeError when it has ended already."""
-        future = self._pending.pop(curl, None)
-        if future is None:
-            msg = "the transfer of this handle has ended"
-            raise RuntimeError(msg)
-        self._multi.remove_handle(curl)
-        future.cancel()
+    def give_up(self, curl: pycurl.Curl) -> None:
+        """Stop the transfer of `curl` if it has not ended: its `ended` is never called."""
+        if self._pending.pop(curl, None) is not None:
+            self._multi.remove_handle(curl)
 
     async def aclose(self) -> None:
         """Give up all transfers and close all connections."""
         if self._epoll.closed:
             return
         for curl in tuple(self._pending):
-            self.remove_handle(curl)
+            self.give_up(curl)
         self._cancel_timer()
         if self._loop is not None:
             self._loop.remove_reader(self._epoll.fileno())
@@ -76,10 +72,9 @@ class EpollMulti:
         self._cancel_timer()  # closing connections may have armed it again
         self._epoll.close()
 
-    def _bind(self) -> asyncio.AbstractEventLoop:
+    def _bind(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._epoll.fileno(), self._serve_sockets)
-        return self._loop
 
     def _on_interest(self, what: int, fd: int, _multi: object, _data: object) -> None:
         interest = _INTERESTS.get(what, 0)
@@ -158,14 +153,14 @@ class EpollMulti:
             for curl, code, text in failed:
                 self._end(curl, pycurl.error(code, text))
 
-    def _end(self, curl: pycurl.Curl, error: Exception | None) -> None:
-        future = self._pending.pop(curl, None)
-        if future is None:
+    def _end(self, curl: pycurl.Curl, error: pycurl.error | None) -> None:
+        ended = self._pending.pop(curl, None)
+        if ended is None:
             return
         self._multi.remove_handle(curl)
-        if future.done():  # cancelled by its waiter, who has not run yet
-            return
-        if error is None:
-            future.set_result(curl)
-        else:
-            future.set_exception(error)
+        try:
+            ended(error)
+        except Exception as defect:  # noqa: BLE001 - it must not keep other transfers from their end
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "what was to hear of a transfer's end failed", "exception": defect}
+            )

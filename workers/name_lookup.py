@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import re
 import threading
+import time
 from dataclasses import dataclass
 
 from qstash_rq.hosts import Resolver
@@ -50,7 +51,7 @@ class NameLookup:
 
     def knows(self, base: str) -> bool:
         """Tell whether libcurl needs no look-up for `base`."""
-        return asyncio.get_running_loop().time() < self._known_until_s.get(base, 0.0)
+        return time.monotonic() < self._known_until_s.get(base, 0.0)
 
     async def look_up(self, base: str, timeout_ms: int) -> Pin:
         """Return what to tell libcurl about the host of `base`; raises LookupFailed."""
@@ -81,7 +82,7 @@ class NameLookup:
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
     def _remember(self, base: str) -> None:
-        now_s = asyncio.get_running_loop().time()
+        now_s = time.monotonic()
         if len(self._known_until_s) >= _MAX_KNOWN:
             self._known_until_s = {name: at for name, at in self._known_until_s.items() if at > now_s}
         self._known_until_s[base] = now_s + _KNOWN_S

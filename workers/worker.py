@@ -128,8 +128,8 @@ class DeliveryWorker(BaseWorker):
                 await running
         finally:
             tending.cancel()
-            await asyncio.gather(tending, *self._farewells, return_exceptions=True)
             await deliverers.aclose()
+            await asyncio.gather(tending, *self._farewells, return_exceptions=True)
             await store.aclose()
         return loop.claimed > 0
 

@@ -9,8 +9,9 @@ import uvloop
 from qstash_rq.delivery import Attempt
 from qstash_rq.hosts import Resolver, system_resolver
 from qstash_rq.settings import Settings
-from workers.curl_deliverer import CurlDeliverer, Multi
+from workers.curl_deliverer import CurlDeliverer
 from workers.epoll_multi import EpollMulti
+from workers.multi import Multi
 from workers.prepared import PreparedDelivery
 
 USER_AGENT = ("User-Agent", "Upstash-QStash")

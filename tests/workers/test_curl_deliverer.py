@@ -6,9 +6,8 @@ Every test runs with both drivers of libcurl, so that the one for systems withou
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import pycurl
 import pytest
 import uvloop
 
@@ -17,8 +16,10 @@ from qstash_rq.settings import Settings
 from tests.receiver import Gate, Receiver, Reply, hang
 from tests.workers.raw_server import OK, raw_server, say, say_and_close
 from tests.workers.sending import make_prepared, send_all
-from workers.curl_deliverer import CurlDeliverer, Multi
+from workers.curl_deliverer import CurlDeliverer
 from workers.epoll_multi import EpollMulti
+from workers.future_multi import FutureMulti
+from workers.multi import Multi
 
 
 def _has_ipv6() -> bool:
@@ -34,7 +35,7 @@ NewMulti = Callable[[], Multi]
 _LOOPS = [uvloop.new_event_loop, asyncio.new_event_loop]
 
 
-@pytest.fixture(params=[EpollMulti, cast("Any", pycurl).AsyncCurlMulti], ids=["epoll", "async"])
+@pytest.fixture(params=[EpollMulti, FutureMulti], ids=["epoll", "async"])
 def new_multi(request: pytest.FixtureRequest) -> NewMulti:
     """Give each of the two drivers in turn."""
     return request.param
@@ -262,3 +263,55 @@ def test_what_cannot_connect_never_leaves(new_multi: NewMulti) -> None:
 
     assert attempt.status is None
     assert asked == []
+
+
+async def _start(deliverer: CurlDeliverer, url: str) -> Attempt | None:
+    """Start one delivery and return what came back, None if it has to be awaited."""
+    answer: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+    return await answer if deliverer.start(make_prepared(url), answer.set_result) else None
+
+
+def test_a_known_host_is_delivered_to_without_a_task(receiver: Receiver, new_multi: NewMulti) -> None:
+    """The first delivery to a host is awaited, for its name is to be looked up; later ones are started."""
+
+    async def work(deliverer: CurlDeliverer) -> list[int | None]:
+        assert await _start(deliverer, receiver.url("/a")) is None
+        await deliverer.deliver(make_prepared(receiver.url("/a")))
+        attempts = [await _start(deliverer, receiver.url(f"/{number}")) for number in range(10)]
+        return [attempt and attempt.status for attempt in attempts]
+
+    assert _run(work, new_multi) == [200] * 10
+    assert len(receiver.requests) == 11
+
+
+def test_what_cannot_be_written_as_http_is_not_started_or_ends_later(
+    receiver: Receiver, new_multi: NewMulti
+) -> None:
+    """A bad URL is awaited for its error; a bad method is told to the callback after `start` has returned."""
+
+    async def work(deliverer: CurlDeliverer) -> None:
+        await deliverer.deliver(make_prepared(receiver.url()))
+        assert await _start(deliverer, f"{receiver.url()}\n") is None
+        ends: list[Attempt] = []
+        assert deliverer.start(make_prepared(receiver.url(), method="NOT ONE"), ends.append)
+        assert ends == []
+        await asyncio.sleep(0)
+        assert [end.error for end in ends] == ["invalid method"]
+
+    _run(work, new_multi)
+
+
+def test_nobody_hears_of_a_started_delivery_after_the_end(receiver: Receiver, new_multi: NewMulti) -> None:
+    """Closing hangs up on what was started, and does not call back."""
+    receiver.script("/silent", hang())
+    ends: list[Attempt] = []
+
+    async def work(deliverer: CurlDeliverer) -> None:
+        await deliverer.deliver(make_prepared(receiver.url()))
+        assert deliverer.start(make_prepared(receiver.url("/silent")), ends.append)
+        await asyncio.to_thread(receiver.wait_for, 2)
+        await deliverer.aclose()
+        await asyncio.to_thread(receiver.wait_until_hung_up, 1)
+
+    _run(work, new_multi)
+    assert ends == []
