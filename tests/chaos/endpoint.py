@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from time import time
 from types import TracebackType
 from typing import Self
 
+from qstash_rq.clock import SystemClock
 from tests.wire import Incoming, RequestReader
 
+_now_ms = SystemClock().now_ms
 # How long an answer takes: enough for requests of a lane to stand open together.
 HOLD_S = 0.015
 _GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -77,7 +78,7 @@ class Endpoint:
             number=int(number),
             message_id=incoming.header("upstash-message-id"),
             retried=int(incoming.header("upstash-retried") or 0),
-            came_ms=int(time() * 1000),
+            came_ms=_now_ms(),
             open_in_line=self._open[lane],
         )
         self.arrivals.append(arrival)

@@ -8,11 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Timer
-from time import time
+from time import monotonic
 
+from qstash_rq.clock import SystemClock
+from tests.chaos.journal import Journal, Withheld
 from tests.process import Process
 from tests.running import Product, RedisServer
 
+_now_ms = SystemClock().now_ms
 WORKERS, SCHEDULERS, FRONTS = 3, 2, 2
 # Between two faults, on average.
 _CALM_S = 1.0
@@ -27,15 +30,19 @@ class Fault:
     kind: str
     start_ms: int
     end_ms: int
+    withheld: Withheld | None = None  # what a killed Redis may have taken with it
 
 
 class Fire:
     """Owns the processes of one run: starts them, harms them, has them all well in the end."""
 
-    def __init__(self, product: Product, server: RedisServer, dice: random.Random) -> None:
+    def __init__(
+        self, product: Product, server: RedisServer, dice: random.Random, journal: Journal | None
+    ) -> None:
         self._product = product
         self._server = server
         self._dice = dice
+        self._journal = journal
         self._pause = Event()
         self._thaws: list[Timer] = []
         self._frozen: set[object] = set()
@@ -50,8 +57,8 @@ class Fire:
 
     def burn(self, seconds: float) -> None:
         """Do harm for so long, then let everything be well again."""
-        end = time() + seconds
-        while time() < end:
+        end = monotonic() + seconds
+        while monotonic() < end:
             self._supervise()
             self._pause.wait(self._dice.expovariate(1 / _CALM_S))
             self._dice.choices(
@@ -111,11 +118,14 @@ class Fire:
         if self._dice.random() < 0.5:
             self._freeze("freeze redis", self._server, self._server.pid)
             return
+        away_s = self._dice.uniform(*_AWAY_S)
+        withheld = self._journal.look_before_kill() if self._journal else None
         start_ms = _now_ms()
         self._server.kill()
-        self._pause.wait(self._dice.uniform(*_AWAY_S))
+        self._pause.wait(away_s)
         self._server.start()
-        self.faults.append(Fault(kind="kill redis", start_ms=start_ms, end_ms=_now_ms()))
+        fault = Fault(kind="kill redis", start_ms=start_ms, end_ms=_now_ms(), withheld=withheld)
+        self.faults.append(fault)
 
     def _freeze(self, kind: str, owner: object, pid: int) -> None:
         os.kill(pid, signal.SIGSTOP)
@@ -145,7 +155,3 @@ class Fire:
 
 def _children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _now_ms() -> int:
-    return int(time() * 1000)

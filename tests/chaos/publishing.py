@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from json import loads
 from threading import Event, Thread
-from time import monotonic, time
+from time import monotonic
 
+from qstash_rq.clock import SystemClock
 from qstash_rq.settings import DEVELOPMENT_TOKEN
 from tests.chaos.orders import Kind, Order
 
+_now_ms = SystemClock().now_ms
 _ANSWER_S = 10.0
 _AGAIN_S = 0.1
 _GIVE_UP_S = 60.0
@@ -129,7 +131,3 @@ def _verb(order: Order) -> str:
     if order.kind is Kind.QUEUED:
         return f"enqueue/{order.line}"
     return "schedules" if order.kind is Kind.TICKING else "publish"
-
-
-def _now_ms() -> int:
-    return int(time() * 1000)

@@ -1,6 +1,5 @@
 """Sentinel and Cluster: the primary dies, freezes and comes back, and nobody is started anew."""
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import count
@@ -35,13 +34,15 @@ def _publish_until_accepted(api: Caller, receiver: Receiver, number: int) -> str
     pytest.fail(f"message {number} was not accepted within {PATIENCE_S} s")
 
 
-@pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
+
+
 @pytest.mark.parametrize("start", [sentinels, cluster])
 def test_a_failover_is_survived(
     start: Callable[[Path], AbstractContextManager[Servers]],
     tmp_path: Path,
     receiver: Receiver,
-    capsys: pytest.CaptureFixture[str],
+    report: Callable[[str], None],
 ) -> None:
     """Publishers hear 503 for some seconds; what was accepted is delivered, and by the same processes."""
     settings = {
@@ -71,10 +72,7 @@ def test_a_failover_is_survived(
             for message_id in ids:
                 assert api.wait_for(message_id, "DELIVERED", timeout_s=PATIENCE_S)[-1] == "DELIVERED"
             workers = product.rq("info", "--only-workers", "--raw")
-        with capsys.disabled():
-            sys.stdout.write(
-                f"\nfailover: {waited_s[0]:.1f} s after a kill, {waited_s[1]:.1f} s after a freeze\n"
-            )
+    report(f"accepted again {waited_s[0]:.1f} s after a kill, {waited_s[1]:.1f} s after a freeze")
     assert len({*ids}) == len(ids)
     assert {request.path for request in receiver.requests} == {f"/{number}" for number in range(len(ids))}
     assert workers.strip()

@@ -1,7 +1,6 @@
 """Redis gone for a minute, or frozen: nobody dies, nobody fills the log, and all is well at once after it."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +15,8 @@ from tests.running import Product, RedisServer
 # Each loop of a process says it every twenty seconds at the most, the web process once a second.
 MOST_LINES = {"worker": 30, "scheduler": 12, "api": 70}
 
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
@@ -26,13 +27,12 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize(("fault", "gone_s"), [(killed, 60), (frozen, 20)])
 def test_redis_is_gone_for_a_minute(
     server: RedisServer,
     tmp_path: Path,
     receiver: Receiver,
-    capsys: pytest.CaptureFixture[str],
+    report: Callable[[str], None],
     fault: RedisFault,
     gone_s: int,
 ) -> None:
@@ -50,6 +50,5 @@ def test_redis_is_gone_for_a_minute(
             needed_s = until_back(api, receiver)
             api.wait_until_delivered(delayed)
         lines = {process.name: process.output(start).count("\n") for process, start in wrote.items()}
-    with capsys.disabled():
-        sys.stdout.write(f"\n{fault.__name__} for {gone_s} s: back after {needed_s:.2f} s, lines {lines}\n")
+    report(f"{fault.__name__} for {gone_s} s: back after {needed_s:.2f} s, lines {lines}")
     assert {name: many for name, many in lines.items() if many > MOST_LINES[name.split("-")[0]]} == {}

@@ -21,7 +21,8 @@ from tests.waiting import wait_until
 MINUTES = 5
 NAMES = [f"s{number}" for number in range(20)]
 LATE_S = 5
-SEED = 20_260_101
+
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
 
 
 @pytest.fixture
@@ -50,10 +51,9 @@ def _until_minute_begins(room_s: float) -> int:
     return int(time.time()) // 60 * 60
 
 
-@pytest.mark.chaos
-def test_five_ticks_one_message_each(own: Product, receiver: Receiver) -> None:
+def test_five_ticks_one_message_each(own: Product, receiver: Receiver, chaos_seed: int) -> None:
     """Whoever dies, each schedule ticks once a minute: every message once, none late, none left out."""
-    dice = random.Random(SEED)
+    dice = random.Random(chaos_seed)
     own.start_api()
     own.start_worker()
     schedulers = [own.start_scheduler() for _ in range(3)]
@@ -83,7 +83,6 @@ def test_five_ticks_one_message_each(own: Product, receiver: Receiver) -> None:
     assert requests == dict.fromkeys(NAMES, MINUTES)
 
 
-@pytest.mark.chaos
 def test_no_scheduler_for_two_minutes(own: Product, receiver: Receiver) -> None:
     """After a time without any scheduler a schedule ticks once, late, and then at its next minute."""
     own.start_api()

@@ -1,8 +1,7 @@
 """Ten thousand steps of the state machine with all verbs: new ones each time, the same for one CHAOS_SEED."""
 
-import os
-import random
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -15,19 +14,14 @@ EXAMPLES = 20
 STEPS_OF_AN_EXAMPLE = 50
 
 
-@pytest.mark.chaos
-def test_ten_thousand_steps(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("busy")]
+
+
+def test_ten_thousand_steps(core: Core, chaos_seed: int, report: Callable[[str], None]) -> None:
     """Summed over all examples, ten thousand steps in any order keep store and model the same."""
-    first = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
-    done, at = 0, first
+    done, at = 0, chaos_seed
     while done < STEPS:
-        _tell(capsys, f"state machine: CHAOS_SEED={at}, {done} steps so far")
+        sys.stdout.write(f"CHAOS_SEED={at}, {done} steps before it\n")
         done += drive(VerbMachine, core, examples=EXAMPLES, steps=STEPS_OF_AN_EXAMPLE, at=at)
         at += 1
-    _tell(capsys, f"state machine: {done} steps with the seeds {first} to {at - 1}")
-
-
-def _tell(capsys: pytest.CaptureFixture[str], line: str) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\n{line}\n")
-        sys.stdout.flush()
+    report(f"{done} steps in any order with the seeds {chaos_seed} to {at - 1}")

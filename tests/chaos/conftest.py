@@ -1,0 +1,50 @@
+"""One seed for a whole chaos run, and its report at the end: tests run beside one another."""
+
+import os
+import random
+import sys
+from collections.abc import Callable
+
+import pytest
+
+_SEED = "CHAOS_SEED"
+_REPORTED = "chaos report"
+
+
+def pytest_configure() -> None:
+    """Choose the seed where nobody has; processes that are started from here on have the same one."""
+    os.environ.setdefault(_SEED, str(random.SystemRandom().randrange(1, 1_000_000)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each test has reported."""
+    texts = [
+        f"{report.location[2]}: {text}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, text in report.user_properties
+        if name == _REPORTED
+    ]
+    if texts:
+        terminalreporter.section(f"chaos, {_SEED}={os.environ[_SEED]}")
+        terminalreporter.write_line("\n\n".join(texts))
+
+
+@pytest.fixture
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Give a function that keeps a text for the end of the run; a test that fails shows it as well."""
+
+    def keep(text: str) -> None:
+        record_property(_REPORTED, text)
+        sys.stdout.write(f"{text}\n")
+
+    return keep
+
+
+@pytest.fixture
+def chaos_seed(report: Callable[[str], None]) -> int:
+    """Give the seed of the run, and report it."""
+    seed = os.environ[_SEED]
+    report(f"{_SEED}={seed}")
+    return int(seed)
