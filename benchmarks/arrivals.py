@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter_ns
-from typing import cast
 
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = b"\r\ncontent-length:"
+from benchmarks.posts import listening
 
 
 class Arrivals:
@@ -47,40 +44,15 @@ class Arrivals:
         self.at_ns.setdefault(body, perf_counter_ns())
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, arrivals: Arrivals) -> None:
-        self._arrivals = arrivals
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, mark, rest = self._received.partition(_HEAD_END)
-        length = content_length(head)
-        if not mark or len(rest) < length:
-            return
-        self._received = rest[length:]
-        self._arrivals.note(rest[:length])
-        if not self._arrivals.hold:
-            self._transport.write(_ANSWER)
-
-
-def content_length(head: bytes) -> int:
-    """Return the length that the header of a request or response announces, or 0."""
-    _, mark, rest = head.lower().partition(_LENGTH)
-    return int(rest.partition(b"\r\n")[0]) if mark else 0
-
-
 @asynccontextmanager
 async def arrivals(*, hold: bool = False) -> AsyncGenerator[Arrivals]:
     """Listen until the block ends."""
     noted = Arrivals(hold=hold)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(noted), "127.0.0.1", 0, backlog=1024)
-    noted.port = server.sockets[0].getsockname()[1]
-    try:
+
+    def take(body: bytes, answer: Callable[[], None]) -> None:
+        noted.note(body)
+        if not noted.hold:
+            answer()
+
+    async with listening(take) as noted.port:
         yield noted
-    finally:
-        server.close()

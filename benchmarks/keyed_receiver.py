@@ -5,15 +5,11 @@ The key is the body. An answer may be held back, so that requests of a key stand
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter_ns
-from typing import cast
 
-from benchmarks.arrivals import content_length
-
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_HEAD_END = b"\r\n\r\n"
+from benchmarks.posts import listening
 
 
 class KeyedReceiver:
@@ -47,43 +43,22 @@ class KeyedReceiver:
         self.answered_ns[key].append(perf_counter_ns())
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, receiver: KeyedReceiver) -> None:
-        self._receiver = receiver
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, mark, rest = self._received.partition(_HEAD_END)
-        length = content_length(head)
-        if not mark or len(rest) < length:
-            return
-        key, self._received = rest[:length], rest[length:]
-        self._receiver.note_arrival(key)
-        hold_s = self._receiver.hold_s.get(key, 0)
-        if hold_s:
-            asyncio.get_running_loop().call_later(hold_s, self._answer, key)
-        else:
-            self._answer(key)
-
-    def _answer(self, key: bytes) -> None:
-        self._receiver.note_answer(key)
-        # A worker that was ended with requests open has hung up.
-        if not self._transport.is_closing():
-            self._transport.write(_ANSWER)
-
-
 @asynccontextmanager
 async def keyed_receiver(hold_s: dict[bytes, float]) -> AsyncGenerator[KeyedReceiver]:
     """Listen until the block ends."""
     receiver = KeyedReceiver(hold_s)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(receiver), "127.0.0.1", 0, backlog=1024)
-    receiver.port = server.sockets[0].getsockname()[1]
-    try:
+
+    def take(key: bytes, answer: Callable[[], None]) -> None:
+        def answer_now() -> None:
+            receiver.note_answer(key)
+            answer()
+
+        receiver.note_arrival(key)
+        held_s = receiver.hold_s.get(key, 0)
+        if held_s:
+            asyncio.get_running_loop().call_later(held_s, answer_now)
+        else:
+            answer_now()
+
+    async with listening(take) as receiver.port:
         yield receiver
-    finally:
-        server.close()

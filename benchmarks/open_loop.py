@@ -4,7 +4,7 @@ import asyncio
 from time import perf_counter_ns
 from typing import cast
 
-from benchmarks.arrivals import content_length
+from benchmarks.posts import content_length
 
 _HEAD_END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200 "

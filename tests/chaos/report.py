@@ -104,9 +104,12 @@ def _withheld(ledger: Ledger) -> list[str]:
     kills = [(fault.start_ms, fault.withheld) for fault in ledger.faults if fault.withheld]
     lines = [f"kills of Redis with a look at its log just before: {len(kills)}"] if kills else []
     for start_ms, withheld in kills:
-        if withheld.last is None or withheld.last.held_bytes:
+        if withheld.last is None:
+            lines.append("a kill before which it gave no answer")
+        elif withheld.last.held_bytes:
             since_ms = start_ms - withheld.written_ms
-            lines.append(f"held back at a kill: {withheld.last}, all written {since_ms} ms before")
+            cause = "a sync was under way" if withheld.last.syncing else "no sync was under way"
+            lines.append(f"a kill took {withheld.last.held_bytes:,} bytes of {since_ms} ms: {cause}")
     return lines
 
 
