@@ -46,7 +46,7 @@ bench: .venv/.dev-installed
 #
 # Kill processes at random and count what arrives, a quarter of an hour; CHAOS_SEED repeats a run.
 chaos: .venv/.dev-installed
-	$(BIN)/python -m pytest -m chaos -n2 --dist=loadgroup --timeout=900 --durations=0 --durations-min=5 tests/chaos
+	$(BIN)/python -m pytest -m chaos -n2 --timeout=900 --durations=0 --durations-min=5 tests/chaos
 
 # Throw 200,000 requests and FUZZ_SECONDS of schemathesis at the front; FUZZ_EXAMPLES overrides, FUZZ_SEED repeats.
 fuzz: .venv/.dev-installed

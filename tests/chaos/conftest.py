@@ -1,4 +1,4 @@
-"""One seed for a whole chaos run, and its report at the end: tests run beside one another."""
+"""One seed for a whole chaos run, two lines of tests beside one another, and their report at the end."""
 
 import os
 import random
@@ -6,9 +6,26 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _SEED = "CHAOS_SEED"
 _REPORTED = "chaos report"
+# What waits most of its time; all other tests keep the machine busy, and run one after the other.
+_WAITING = ("test_failover.py", "test_redis_gone_for_a_minute.py", "test_schedules_under_fire.py")
+
+
+class TwoLines(LoadScopeScheduling):
+    """One worker runs what waits, the other one what keeps the machine busy."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "waiting" if nodeid.partition("::")[0].endswith(_WAITING) else "busy"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Deal the tests to two workers."""
+    return TwoLines(config, log)
 
 
 def pytest_configure() -> None:

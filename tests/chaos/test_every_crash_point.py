@@ -9,7 +9,7 @@ import pytest
 from tests.crash.plan import make_plan, strike_all
 from tests.crash.sweep import open_sweep
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("busy")]
+pytestmark = pytest.mark.chaos
 
 
 def test_every_crash_point(valkey: str, tmp_path: Path, report: Callable[[str], None]) -> None:

@@ -34,7 +34,7 @@ def _publish_until_accepted(api: Caller, receiver: Receiver, number: int) -> str
     pytest.fail(f"message {number} was not accepted within {PATIENCE_S} s")
 
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.mark.parametrize("start", [sentinels, cluster])

@@ -15,7 +15,7 @@ from tests.running import Product, RedisServer
 # Each loop of a process says it every twenty seconds at the most, the web process once a second.
 MOST_LINES = {"worker": 30, "scheduler": 12, "api": 70}
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture

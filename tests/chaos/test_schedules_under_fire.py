@@ -22,7 +22,7 @@ MINUTES = 5
 NAMES = [f"s{number}" for number in range(20)]
 LATE_S = 5
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("waiting")]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture

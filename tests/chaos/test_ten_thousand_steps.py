@@ -14,7 +14,7 @@ EXAMPLES = 20
 STEPS_OF_AN_EXAMPLE = 50
 
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("busy")]
+pytestmark = pytest.mark.chaos
 
 
 def test_ten_thousand_steps(core: Core, chaos_seed: int, report: Callable[[str], None]) -> None:

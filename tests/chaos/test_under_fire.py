@@ -27,7 +27,7 @@ from tests.life.caller import Caller
 from tests.running import Product, RedisServer
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("busy")]
+pytestmark = pytest.mark.chaos
 
 MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "20000"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "110"))

@@ -73,12 +73,8 @@ def _replace_token(stage: Stage) -> None:
 
 
 def _ensure_first_user(stage: Stage) -> None:
-    ensure_first_user(replace_settings(stage.core, token="another"))
-
-
-def replace_settings(core: Core, **changes: str) -> Core:
-    """Return a core with other settings on the same store."""
-    return replace(core, settings=replace(core.settings, **changes))
+    settings = replace(stage.core.settings, token="another")
+    ensure_first_user(replace(stage.core, settings=settings))
 
 
 def _suspend(core: Core, url: str) -> Known:
@@ -138,7 +134,7 @@ _FLOWS = tuple(
 _SCHEDULES = tuple(
     Scenario(name=f"{change} schedule", prepare=scheduled, act=call(method, f"{_SCHEDULE}{path}"), again=True)
     for change, method, path in (
-        *(("pause", method, "/pause") for method in ("POST",)),
+        ("pause", "POST", "/pause"),
         ("resume", "POST", "/resume"),
         ("delete", "DELETE", ""),
     )

@@ -46,7 +46,7 @@ class Aftermath:
     begun: frozenset[str]  # those of them that had been claimed before
     in_flight: frozenset[str]
     cancels: bool
-    condemns: bool
+    condemned: str | None  # the message that has killed its workers: it fails without another attempt
     ticking: tuple[str, ...]  # schedules that tick in the course of it
     began_ms: int
 
@@ -73,8 +73,10 @@ class Aftermath:
             state = records[message_id]["state"]
             assert state in TERMINAL, f"{message_id} is {state} for ever"
             assert (state == "delivered") <= (message_id in answered), f"{message_id} was never answered"
-            failed = message_id in tried - answered or self.condemns
-            assert (state == "failed") <= failed, f"{message_id} failed untried"
+            if message_id == self.condemned:
+                assert state == "failed", f"{message_id} kills its workers and is {state}"
+            else:
+                assert (state == "failed") <= (message_id in tried - answered), f"{message_id} failed untried"
             assert (state == "canceled") <= self.cancels, f"{message_id} was cancelled by nobody"
 
     def _check_repetitions(self) -> None:

@@ -64,7 +64,8 @@ def lost(core: Core, url: str) -> Known:
 
 def deadly(core: Core, url: str) -> Known:
     """Have a message of a queue that has killed its third worker, and one that stands behind it."""
-    seed.seed(core, 1, "q", url=f"{url}ok", failure_callback=Callback(url=f"{url}again"), retry_delay="1000")
+    told = {"failure_callback": Callback(url=f"{url}again"), "retry_delay": "1000"}
+    (killer,) = seed.seed(core, 1, "q", url=f"{url}ok", **told)
     seed.seed(core, 1, "q", url=f"{url}ok")
     for _ in range(2):
         seed.claim(core)
@@ -72,7 +73,7 @@ def deadly(core: Core, url: str) -> Known:
         recover_lost(core)
     seed.claim(core)
     _pass(core, seed.LEASE_MS + 1)
-    return {}
+    return {"condemned": killer}
 
 
 def ticking(core: Core, url: str) -> Known:
@@ -178,7 +179,7 @@ SCENARIOS = (
     Scenario(name="promote", prepare=due, act=_tick),
     Scenario(name="promote, in two steps", prepare=flood, act=_tick),
     Scenario(name="recover", prepare=lost, act=_tick, cancels=True),
-    Scenario(name="quarantine", prepare=deadly, act=_tick, made=None, condemns=True),
+    Scenario(name="quarantine", prepare=deadly, act=_tick, made=None),
     Scenario(name="tick", prepare=ticking, act=_tick, made=None),
     Scenario(name="tick at nothing", prepare=ticking_at_nothing, act=_tick),
     Scenario(name="drain", prepare=closing, act=_tick, cancels=True),

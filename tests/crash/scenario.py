@@ -31,7 +31,6 @@ class Scenario:
     made: tuple[int, ...] | None = (0,)
     again: bool = False
     cancels: bool = False  # messages may end as cancelled, or be deleted with their queue
-    condemns: bool = False  # a message may fail without another attempt: it has killed its workers
     knows_no_scripts: bool = False
     deletes: bool = False  # somebody else deleted records: indexes hold more until they are swept
     tampers: bool = False  # somebody else wrote into the lines, as stock workers do

@@ -208,7 +208,7 @@ class Sweep:
             begun=frozenset(one for one in living if "attempt" in world.records[one]),
             in_flight=frozenset(in_flight),
             cancels=scenario.cancels,
-            condemns=scenario.condemns,
+            condemned=world.known.get("condemned"),
             ticking=tuple(world.known.get("ticking", "").split()),
             began_ms=began_ms,
         ).check()
