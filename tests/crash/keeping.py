@@ -51,13 +51,15 @@ def flood(core: Core, url: str) -> Known:
 
 
 def lost(core: Core, url: str) -> Known:
-    """Have messages that a dead worker held: of a wide queue, of a key, plain, and one that was cancelled."""
+    """Have messages that a dead worker held: of a wide queue, of keys, plain; some of them were cancelled."""
     seed.upsert(core, "q", parallelism=2)
     seed.seed(core, 4, "q", url=f"{url}ok")
     seed.seed(core, 3, url=f"{url}ok", flow=Flow(key="k", parallelism=1))
+    # The only one of its key: a key that it does not leave would stay for ever.
+    (last,) = seed.seed(core, 1, url=f"{url}ok", flow=Flow(key="l", parallelism=1))
     plain, _ = seed.seed(core, 2, url=f"{url}ok")
     seed.claim(core)
-    seed.cancel(core, plain)
+    seed.cancel(core, plain, last)
     _pass(core, seed.LEASE_MS + 1)
     return {}
 
