@@ -19,6 +19,7 @@ class Event(StrEnum):
     STORE_UNAVAILABLE = "store.unavailable"  # Redis cannot be reached; the process waits
     STORE_DEFECT = "store.defect"  # a command of ours was wrong, or data cannot be read
     STORE_BACK = "store.back"  # Redis answers again
+    CLOCK_CORRECTED = "clock.corrected"  # this machine's clock and Redis' differ: Redis' counts
     SCHEDULER_STARTED = "scheduler.started"  # from now on a signal stops it cleanly
     WORKER_SUSPENDED = "worker.suspended"  # `rq suspend` is on
     WORKER_STOPPING = "worker.stopping"  # no new deliveries; those in flight finish

@@ -22,10 +22,12 @@ from rq_scheduler.utils import (
     rationalize_until,  # pyright: ignore[reportUnknownVariableType] - rq-scheduler has no types
 )
 
+from qstash_rq.clock import SystemClock
 from qstash_rq.core import Core, open_core
 from qstash_rq.errors import SettingsError, StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.settings import Settings
+from qstash_rq.shared_clock import SharedClock, correct_clock
 from qstash_rq.starting import refuse_unfit_server
 from qstash_rq.sweeping import Sweeper
 from qstash_rq.ticking import tick_due
@@ -146,6 +148,7 @@ class DeliveryScheduler(Scheduler):
             time.sleep(max(SHORTEST_NAP_MS, min(left_ms, LONGEST_NAP_MS)) / 1000)
 
     def _beat(self, core: Core) -> None:
+        correct_clock(core)
         beat_scheduler(core, self.name)
 
     def _sweep(self, _core: Core) -> None:
@@ -163,7 +166,7 @@ class DeliveryScheduler(Scheduler):
 def main() -> None:
     """Run a scheduler with the settings of the environment."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    core = open_core(Settings.from_env())
+    core = open_core(Settings.from_env(), SharedClock(SystemClock()))
     refuse_unfit_server(core)
     DeliveryScheduler(core).run()
 

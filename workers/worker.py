@@ -22,11 +22,13 @@ from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
 from rq.logutils import setup_loghandlers
 from rq.worker.base import BaseWorker, DequeueStrategy, WorkerStatus
 
+from qstash_rq.clock import SystemClock
 from qstash_rq.core import Core, open_core
 from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
 from qstash_rq.lanes import EVERY_LANE, lane_names
 from qstash_rq.settings import Settings
+from qstash_rq.shared_clock import SharedClock, correct_clock
 from qstash_rq.starting import redis_url_of, refuse_unfit_server
 from qstash_rq.users import ensure_first_user, list_users
 from qstash_rq.waiting import CALL_TIMEOUT_S, open_async_store, redis_trouble, watch_lanes
@@ -68,8 +70,10 @@ class DeliveryWorker(BaseWorker):
         del max_idle_time, with_scheduler, dequeue_strategy
         settings = Settings.from_env()
         setup_loghandlers(logging_level or "INFO", date_format, log_format, name="qstash_rq")
-        core = open_core(replace(settings, redis_url=redis_url_of(self.connection, settings.redis_url)))
+        settings = replace(settings, redis_url=redis_url_of(self.connection, settings.redis_url))
+        core = open_core(settings, SharedClock(SystemClock()))
         refuse_unfit_server(core)
+        correct_clock(core)
         if settings.token:
             ensure_first_user(core)
         lanes = self._choose_lanes(core)
@@ -120,7 +124,7 @@ class DeliveryWorker(BaseWorker):
         store, deliverers = open_async_store(core.settings), Deliverers(core.settings)
         loop = DeliveryLoop(core, store, deliverers, options)
         running = asyncio.create_task(loop.run())
-        tending = asyncio.create_task(self._tend(loop))
+        tending = asyncio.create_task(self._tend(core, loop))
         self._obey_signals(loop, running)
         try:
             # A second signal cancels the run; what was in flight waits for its leases to end.
@@ -159,7 +163,7 @@ class DeliveryWorker(BaseWorker):
             if await asyncio.to_thread(self.connection.exists, self.key):
                 await asyncio.to_thread(self.set_shutdown_requested_date)
 
-    async def _tend(self, loop: DeliveryLoop) -> None:
+    async def _tend(self, core: Core, loop: DeliveryLoop) -> None:
         """Keep what `rq info` shows true: the state, and that this worker lives."""
         events = asyncio.get_running_loop()
         patience = Patience("heartbeat")
@@ -175,12 +179,13 @@ class DeliveryWorker(BaseWorker):
                         shown = state
                     if events.time() >= beat_at:
                         beat_at = events.time() + HEARTBEAT_S
-                        await asyncio.to_thread(self._beat)
+                        await asyncio.to_thread(self._beat, core)
             except StoreDefect as error:
                 patience.next_wait_s(error)
             await asyncio.sleep(STATE_S)
 
-    def _beat(self) -> None:
+    def _beat(self, core: Core) -> None:
+        correct_clock(core)
         if self.connection.exists(self.key):
             self.heartbeat()
         else:
