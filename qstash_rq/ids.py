@@ -9,6 +9,7 @@ _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _LETTER_OF_BYTE = bytes(_BASE58[byte % 58] for byte in range(256))
 
 _MESSAGE_ID_LETTERS = 26
+_JWT_LETTERS = 22
 
 
 def _base58(source: bytes) -> str:
@@ -36,9 +37,13 @@ def new_signing_key(source: bytes | None = None) -> str:
     return "sig_" + _base58(os.urandom(28) if source is None else source[:28])
 
 
-def new_jwt_id() -> str:
-    """Return a fresh JWT id: `jwt_` and 22 random base58 characters."""
-    return "jwt_" + _base58(os.urandom(22))
+def jwt_ids() -> Iterator[str]:
+    """Give fresh JWT ids for ever; each process needs its own, for a fork would give the same ones."""
+    while True:
+        # Asking the kernel for the bytes of each one took 0.5 to 0.9 µs of a delivery's 48.
+        letters = _base58(os.urandom(_JWT_LETTERS * 64))
+        for start in range(0, len(letters), _JWT_LETTERS):
+            yield "jwt_" + letters[start : start + _JWT_LETTERS]
 
 
 def new_schedule_id() -> str:

@@ -65,8 +65,10 @@ def settle_outcomes(core: Core, *, worker: str, outcomes: Sequence[Outcome]) -> 
     )
 
 
-def _settlement(outcome: Outcome, now_ms: int) -> Settlement:
+def _settlement(outcome: Outcome, now_ms: int) -> Settlement | Claim:
     claim, attempt = outcome.claim, outcome.attempt
+    if claim.message.callback is None and isinstance(outcome.verdict, Delivered):
+        return claim
     match outcome.verdict:
         case Delivered():
             word, due_ms, error = Settled.DELIVERED, 0, ""

@@ -12,6 +12,7 @@ from qstash_rq.retry import next_delay_ms
 _NON_RETRYABLE_STATUS = 489
 _NON_RETRYABLE_HEADER = "upstash-nonretryable-error"
 
+_DELIVERED = Delivered()
 _ERRORS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -20,7 +21,7 @@ def judge(
 ) -> Verdict:
     """Return what follows from `attempt`; `retried` counts the retries before it."""
     if attempt.status is not None and 200 <= attempt.status < 300:  # noqa: PLR2004 - the class 2xx
-        return Delivered()
+        return _DELIVERED
     error = _error(attempt)
     if retried >= max_retries or _is_non_retryable(attempt):
         return Failed(error)

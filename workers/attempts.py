@@ -15,7 +15,7 @@ from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt, Claim
 from qstash_rq.errors import StoreDefect, StoreUnavailable
 from qstash_rq.events import Event, log_event
-from qstash_rq.ids import new_jwt_id
+from qstash_rq.ids import jwt_ids
 from qstash_rq.settle import Outcome, judge_attempt
 from qstash_rq.waiting import AsyncExecutor
 from workers.confirmer import Confirmer
@@ -47,6 +47,7 @@ class Attempts:
         self._confirmer = confirmer
         self._judged = judged
         self._dropped = dropped
+        self._jwt_ids = jwt_ids()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -68,7 +69,7 @@ class Attempts:
                 claimed,
                 settings=self._core.settings,
                 now_ms=now_ms,
-                jwt_id=new_jwt_id(),
+                jwt_id=next(self._jwt_ids),
                 leave=departure and departure.leave,
             )
             if self._start is None or not self._start(prepared, partial(self._end, claimed, departure)):

@@ -43,6 +43,8 @@ _CONSTANT: tuple[tuple[int, Any], ...] = (
 _NOT_FROM_CURL = ("Expect:", "Accept:", "Content-Type:")
 # These are sent with a Content-Length of 0 when there is no body, others without any.
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# Nearly every answer, where nobody wants to know more: reading it took 2 of the 48 µs of a delivery.
+_SUCCESSES = {status: Attempt(status=status) for status in range(200, 300)}
 
 
 class CurlHandle:
@@ -57,6 +59,7 @@ class CurlHandle:
         self._method: str | None = None
         self._timeout_ms = self._body_bytes = 0
         self._pinned = False
+        self._wants_success = True
         self._leave: Callable[[], bool] | None = None
         self._asks = False
         self.curl = _new_curl()
@@ -75,6 +78,7 @@ class CurlHandle:
         self._set_timeout(prepared.timeout_ms - pin.spent_ms)
         self._set_method(prepared.method)
         self._set_body(prepared)
+        self._wants_success = prepared.wants_success
         self._set_leave(prepared.leave)
         self._sink.clear(prepared.max_response_bytes)
         if self._guard is not None:
@@ -95,11 +99,10 @@ class CurlHandle:
             done(attempt)
 
     def _response(self) -> Attempt:
-        return Attempt(
-            status=self.curl.getinfo(pycurl.RESPONSE_CODE),
-            headers=self._sink.headers(),
-            body=self._sink.body,
-        )
+        status: int = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        if not self._wants_success and (success := _SUCCESSES.get(status)) is not None:
+            return success
+        return Attempt(status=status, headers=self._sink.headers(), body=self._sink.body)
 
     def _failure(self, error: pycurl.error) -> Attempt:
         code, detail = int(error.args[0]), str(error.args[-1])

@@ -53,15 +53,14 @@ class Deliverers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        curl = CurlDeliverer(settings)
-        self._built_in = {"http": curl, "https": curl}
+        self._curl = CurlDeliverer(settings)
+        self._built_in = {"http": self._curl, "https": self._curl}
         self._entries: dict[str, EntryPoint] | None = None
         self._plugged_in: dict[str, Deliverer] = {}
 
     def start(self, prepared: PreparedDelivery, done: Done) -> bool:
         """Begin `prepared` if the deliverer of its scheme is built in and can; plug-ins are awaited."""
-        deliverer = self._built_in.get(prepared.url.partition(":")[0].lower())
-        return deliverer is not None and deliverer.start(prepared, done)
+        return prepared.url.startswith(("https:", "http:")) and self._curl.start(prepared, done)
 
     async def deliver(self, prepared: PreparedDelivery) -> Attempt:
         """Perform `prepared` with the deliverer of its scheme; raises nothing but cancellation."""
@@ -73,7 +72,7 @@ class Deliverers:
 
     async def aclose(self) -> None:
         """Close every deliverer; one that fails does not keep the others open."""
-        for scheme, deliverer in {**self._plugged_in, "http": self._built_in["http"]}.items():
+        for scheme, deliverer in {**self._plugged_in, "http": self._curl}.items():
             try:
                 await deliverer.aclose()
             except Exception:  # noqa: BLE001 - foreign code may raise anything

@@ -27,6 +27,7 @@ _INTERESTS = {
     pycurl.POLL_OUT: select.EPOLLOUT,
     pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
+_AT_ONCE, _NEVER = 0.0, float("inf")
 
 
 class EpollMulti:
@@ -41,7 +42,7 @@ class EpollMulti:
         self._pending: dict[pycurl.Curl, Ended] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.Handle | None = None
-        self._timer_at_s = 0.0
+        self._timer_at_s = _NEVER
 
     def setopt(self, option: int, value: int) -> None:
         """Set an option of the multi handle."""
@@ -107,14 +108,16 @@ class EpollMulti:
     def _on_timer(self, timeout_ms: int) -> None:
         if timeout_ms < 0 or self._loop is None:
             return
-        at_s = self._loop.time() + timeout_ms / 1000
+        # Two of three calls ask for what is about to happen anyway: they cost no look at the clock.
+        if self._timer_at_s == _AT_ONCE:
+            return
+        at_s = self._loop.time() + timeout_ms / 1000 if timeout_ms else _AT_ONCE
         # One that rings too early costs less than arming another one: libcurl then says when to come again.
-        if self._timer is not None:
-            if self._timer_at_s <= at_s:
-                return
-            self._timer.cancel()
+        if self._timer_at_s <= at_s:
+            return
+        self._cancel_timer()
         self._timer_at_s = at_s
-        # Never at once: libcurl must not be entered from its own callback.
+        # Never in this call: libcurl must not be entered from its own callback.
         self._timer = (
             self._loop.call_at(at_s, self._serve_timer)
             if timeout_ms
@@ -122,14 +125,14 @@ class EpollMulti:
         )
 
     def _serve_timer(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at_s = None, _NEVER
         self._act(pycurl.SOCKET_TIMEOUT, 0)
         self._finish_ended()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer, self._timer_at_s = None, _NEVER
 
     def _act(self, fd: int, mask: int) -> None:
         try:

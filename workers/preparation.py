@@ -63,6 +63,8 @@ def prepare(
         allow_private=settings.allow_private_networks or allowed.names_host_of(message.url),
         allowed_hosts=allowed,
         max_response_bytes=settings.max_body_bytes,
+        # Only a callback tells what came with a success.
+        wants_success=message.callback is not None,
         leave=leave,
     )
 

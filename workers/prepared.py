@@ -14,6 +14,7 @@ class PreparedDelivery:
 
     `timeout_ms` covers the whole exchange. Only addresses that `may_reach` lets pass may be connected to;
     `allow_private` holds for all of them, also because the operator trusts the host's name.
+    `wants_success` is False if nobody reads headers and body of a 2xx answer: they may be left out then.
     `leave`, if there is one, is asked as the request is about to leave: after a False nothing may be sent.
     """
 
@@ -25,6 +26,7 @@ class PreparedDelivery:
     allow_private: bool
     max_response_bytes: int
     allowed_hosts: AllowedHosts = NOTHING_ALLOWED
+    wants_success: bool = True
     leave: Callable[[], bool] | None = None
 
     def may_reach(self, address: str) -> bool:

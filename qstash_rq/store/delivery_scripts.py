@@ -18,6 +18,7 @@ ANY_BYTES = 2**53
 
 # Looked up for every message: to ask an enum for its member by value takes 0.5 µs.
 _SETTLED = {word.value.encode(): word for word in Settled}
+_DELIVERED = Settled.DELIVERED.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +102,32 @@ def settle(
     keep_ms: int,
     dead_keep_ms: int,
     max_timeout_ms: int,
-    settlements: Sequence[Settlement],
+    settlements: Sequence[Settlement | Claim],
 ) -> Call[tuple[Settled, ...]]:
-    """Write what became of attempts, one word each; late attempts are refused as superseded."""
+    """Write what became of attempts, one word each; late attempts are refused as superseded.
+
+    A bare Claim was delivered, and nobody is called back: nearly all are, and a Settlement costs 1 µs.
+    """
     args: list[Word] = [worker, now_ms, iso_timestamp(now_ms), keep_ms, dead_keep_ms]
     for item in settlements:
-        args += (item.message_id, item.attempt, item.outcome.value, item.due_ms, item.response, item.body)
-        args += (item.placeholder, len(item.callbacks))
-        for callback in item.callbacks:
-            args += message_args(callback, max_timeout_ms=max_timeout_ms, held_by=item.message_id)
+        if isinstance(item, Claim):
+            args += (item.message.message_id, item.attempt, _DELIVERED, 0)
+        else:
+            args += _settlement_args(item, max_timeout_ms)
     return Call(
         load_script("settle"),
         (keys.LEASES(),),
         tuple(args),
         lambda answer: tuple(_SETTLED[word] for word in answer),
     )
+
+
+def _settlement_args(item: Settlement, max_timeout_ms: int) -> list[Word]:
+    args: list[Word] = [item.message_id, item.attempt, item.outcome.value, len(item.callbacks)]
+    if item.callbacks:
+        args.append(item.placeholder)
+    for callback in item.callbacks:
+        args += message_args(callback, max_timeout_ms=max_timeout_ms, held_by=item.message_id)
+    if item.outcome is not Settled.DELIVERED:
+        args += (item.due_ms, item.response, item.body)
+    return args

@@ -12,7 +12,7 @@ import pytest
 
 from api.app import create_app
 from qstash_rq.core import Core
-from qstash_rq.ids import new_jwt_id, new_message_id, new_schedule_id, new_signing_key
+from qstash_rq.ids import jwt_ids, new_message_id, new_schedule_id, new_signing_key
 from qstash_rq.settings import Settings
 from qstash_rq.store import keys
 from qstash_rq.ticking import tick_due
@@ -50,7 +50,7 @@ def tick(core: Core, clock: FakeClock) -> None:
         (new_message_id, r"msg_[1-9A-HJ-NP-Za-km-z]{26,}"),
         (new_schedule_id, r"scd_[1-9A-HJ-NP-Za-km-z]+"),
         (new_signing_key, r"sig_[1-9A-HJ-NP-Za-km-z]{28}"),
-        (new_jwt_id, r"jwt_[1-9A-HJ-NP-Za-km-z]+"),
+        (jwt_ids().__next__, r"jwt_[1-9A-HJ-NP-Za-km-z]+"),
     ],
 )
 def test_ids_have_their_prefix_and_base58(new_id: Callable[[], str], form: str) -> None:

@@ -10,7 +10,7 @@ from qstash_rq.store.delivery_scripts import settle as settle_call
 from qstash_rq.store.message_scripts import Canceled
 from tests import seed
 from tests.clock import FakeClock
-from tests.factories import NOW_MS
+from tests.factories import NOW_MS, make_message
 
 _OUTCOMES = [Settled.DELIVERED, Settled.RETRY, Settled.FAILED]
 
@@ -243,3 +243,38 @@ def test_no_record_is_made_for_a_worker_that_has_none(core: Core) -> None:
     seed.deliver(core, seed.claim(core))
 
     assert core.store.command("EXISTS", keys.WORKER("w")) == 0
+
+
+def test_bare_claims_are_deliveries(core: Core) -> None:
+    """A claim among settlements was delivered; each of them finds its own words, callbacks or not."""
+    ids = seed.seed(core, 4)
+    claims = seed.claim(core)
+    callback = make_message()
+
+    words = core.store.run(
+        settle_call(
+            worker="w",
+            now_ms=NOW_MS,
+            keep_ms=1000,
+            dead_keep_ms=1000,
+            max_timeout_ms=1000,
+            settlements=[
+                claims[0],
+                Settlement(
+                    message_id=ids[1],
+                    attempt=1,
+                    outcome=Settled.FAILED,
+                    response="{}",
+                    body=b"no",
+                    callbacks=(callback,),
+                    placeholder="none",
+                ),
+                Settlement(message_id=ids[2], attempt=1, outcome=Settled.RETRY, due_ms=NOW_MS + 5),
+                claims[3],
+            ],
+        )
+    )
+
+    assert words == (Settled.DELIVERED, Settled.FAILED, Settled.RETRY, Settled.DELIVERED)
+    assert [seed.state(core, one) for one in ids] == ["delivered", "failed", "due", "delivered"]
+    assert seed.state(core, callback.message_id) == "ready"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qstash_rq.ids import new_jwt_id, new_message_id, new_message_ids, new_signing_key
+from qstash_rq.ids import jwt_ids, new_message_id, new_message_ids, new_signing_key
 
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
 
@@ -14,7 +14,7 @@ _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
     ("make", "form"),
     [
         (new_message_id, f"msg_{_BASE58}{{26}}"),
-        (new_jwt_id, f"jwt_{_BASE58}{{22}}"),
+        (jwt_ids().__next__, f"jwt_{_BASE58}{{22}}"),
         (new_signing_key, f"sig_{_BASE58}{{28}}"),
     ],
 )

@@ -9,8 +9,9 @@ from qstash_rq.delivery import Attempt
 from qstash_rq.message import Flow, State
 from qstash_rq.upkeep import promote_due
 from tests.clock import FakeClock
+from tests.workers.loops import run_loop, until
 from tests.workers.scripted_deliverer import ScriptedDeliverer
-from tests.workers.test_delivery_loop import OK, message_id_of, run_loop, state_of, stored, until
+from tests.workers.test_delivery_loop import OK, message_id_of, state_of, stored
 from workers.curl_handle import Done
 from workers.delivery_loop import DeliveryLoop
 from workers.prepared import PreparedDelivery

@@ -315,3 +315,21 @@ def test_nobody_hears_of_a_started_delivery_after_the_end(receiver: Receiver, ne
 
     _run(work, new_multi)
     assert ends == []
+
+
+@pytest.mark.parametrize(("status", "kept"), [(200, False), (299, False), (302, True), (500, True)])
+def test_of_a_success_that_nobody_reads_only_the_status_is_kept(
+    receiver: Receiver, new_multi: NewMulti, status: int, kept: bool
+) -> None:
+    """Every other answer comes with its headers and its body, and so does the next success that is wanted."""
+    receiver.script("/", Reply(status=status, headers=(("X-A", "1"),), body=b"done"), Reply(body=b"told"))
+
+    first, wanted = send_all(
+        make_prepared(receiver.url("/"), wants_success=False),
+        make_prepared(receiver.url("/")),
+        new_multi=new_multi,
+    )
+
+    assert first.status == status
+    assert (first.body, dict(first.headers).get("X-A")) == ((b"done", "1") if kept else (b"", None))
+    assert (wanted.status, wanted.body) == (200, b"told")

@@ -7,7 +7,7 @@ from qstash import Receiver
 
 from qstash_rq.clock import SystemClock
 from qstash_rq.delivery import Claim
-from qstash_rq.message import Message
+from qstash_rq.message import Callback, Message
 from qstash_rq.settings import DEVELOPMENT_CURRENT_SIGNING_KEY as KEY
 from qstash_rq.settings import DEVELOPMENT_NEXT_SIGNING_KEY as NEXT_KEY
 from qstash_rq.settings import Settings
@@ -157,3 +157,12 @@ def test_the_limits_are_those_of_the_settings() -> None:
     prepared = _prepared(_claim(), allow_private_networks=True, max_body_bytes=77)
 
     assert (prepared.allow_private, prepared.max_response_bytes) == (True, 77)
+
+
+@pytest.mark.parametrize("name", ["callback", "failure_callback"])
+def test_a_success_is_read_for_a_callback_alone(name: str) -> None:
+    """Headers and body of a 2xx answer are wanted if a callback tells them; a failure callback never does."""
+    told = _prepared(_claim(**{name: Callback(url="https://b.io/")}))
+
+    assert told.wants_success is (name == "callback")
+    assert not _prepared(_claim()).wants_success

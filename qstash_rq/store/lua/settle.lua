@@ -1,11 +1,10 @@
 -- settle: write what became of attempts: delivered, due again, or a dead letter; and their callbacks.
 -- KEYS  1 leases (ZSET)
 -- ARGV  1 worker   2 now_ms   3 now as RQ writes it   4 keep_ms of the record   5 keep_ms of a dead letter
---       then for each attempt: id, attempt, outcome (delivered | retry | failed), due_ms, response (JSON), body,
---       text that stands for the DLQ id in callbacks, number of callbacks, callbacks (messages, see store)
+--       then the outcome of each attempt, see outcome
 -- Returns  a word for each attempt: delivered | retry | failed | canceled | superseded
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
--- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, callbacks, failure
+-- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, outcome, callbacks, failure
 local now_ms = ARGV[2]
 local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5] }
 local words, counts = {}, { delivered = 0, failed = 0 }
@@ -37,11 +36,8 @@ end
 -- A record that somebody ruined must not keep what is settled before it from being written to the end.
 local at, fine, word = 6, true, nil
 while at <= #ARGV and fine do
-  local outcome = { id = ARGV[at], attempt = ARGV[at + 1], word = ARGV[at + 2], due_ms = ARGV[at + 3],
-    response = ARGV[at + 4], body = ARGV[at + 5], placeholder = ARGV[at + 6], callbacks = {} }
-  local count = tonumber(ARGV[at + 7])
-  at = at + 8
-  for i = 1, count do outcome.callbacks[i], at = parse(at) end
+  local outcome
+  outcome, at = parse_outcome(at)
   fine, word = pcall(settle_one, outcome)
   if counts[word] then counts[word] = counts[word] + 1 end
   words[#words + 1] = word
