@@ -20,6 +20,7 @@ from qstash_rq.waiting import AsyncExecutor, wait_for_work
 from workers.attempts import Attempts
 from workers.confirmer import Confirmer
 from workers.deliverer import Deliverer
+from workers.ending import end_tasks
 from workers.holdings import Holdings
 from workers.patience import Patience
 from workers.settler import Settler
@@ -98,10 +99,7 @@ class DeliveryLoop:
             for part in ended:
                 part.result()
         finally:
-            running = [*parts, *self._attempts.tasks]
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end_tasks([*parts, *self._attempts.tasks])
 
     async def _claim_and_empty(self) -> None:
         await self._claim_until_stopped()
@@ -194,9 +192,7 @@ class DeliveryLoop:
             if wait.done():
                 wait.result()
         finally:
-            wait.cancel()
-            stop.cancel()
-            await asyncio.gather(wait, stop, return_exceptions=True)
+            await end_tasks((wait, stop))
 
     def _note(self, withheld: Withheld | None) -> None:
         if withheld is Withheld.SUSPENDED and not self.suspended:
