@@ -48,6 +48,7 @@ def test_a_stuck_message_explains_itself(product: Product, api: Caller, receiver
     assert delivery["worker"] == "mine"
     (slot,) = wait_for_kinds(api, second, "queueParallelism")
     assert slot["holders"][0]["messageId"] == first
+    receiver.wait_for(1)
 
     worker.kill()
     wait_for_kinds(api, first, "silentWorker")
