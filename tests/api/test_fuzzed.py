@@ -27,7 +27,7 @@ from tests.api.serving import BEARER, NOT_FOUND, deliver
 from tests.leaks import find_leaks
 from tests.waiting import wait_until
 
-BUDGET_S = int(os.environ.get("FUZZ_SECONDS", "30"))
+BUDGET_S = int(os.environ.get("FUZZ_SECONDS", "20"))
 # The same calls in each `make test`, so that it fails for what has changed; others in each `make fuzz`.
 SEED = os.environ.get("FUZZ_SEED", str(random.getrandbits(32)) if "FUZZ_SECONDS" in os.environ else "1")
 # All but the one that schemathesis reads the description from.
