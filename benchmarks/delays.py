@@ -33,7 +33,7 @@ def measure(effort: Effort) -> list[Row]:
     waiting: list[float] = []
     flooded: list[float] = []
     with nginx_receiver() as receiver:
-        for _ in range(effort.runs):
+        for _ in range(effort.short_runs):
             with deployment() as running:
                 waiting.append(throughput(running, receiver, effort.size(FLOOD), workers=1))
             with deployment() as running:

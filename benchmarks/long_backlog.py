@@ -22,7 +22,7 @@ def measure(effort: Effort) -> list[Row]:
     with nginx_receiver() as receiver, deployment() as full:
         pieces = max(2, effort.size(WAITING) // FEW)
         fill_in_pieces(partial(_fill_piece, full, receiver.url), pieces)
-        for _ in range(effort.runs):
+        for _ in range(effort.short_runs):
             with deployment() as running:
                 few.append(throughput(running, receiver, FEW, workers=1))
             many.append(throughput_of_some(full, FEW))

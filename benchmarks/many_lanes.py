@@ -34,7 +34,7 @@ def measure(effort: Effort) -> list[Row]:
     with nginx_receiver() as receiver, deployment() as full:
         pieces = max(1, effort.size(LANES) // _LANES_TOGETHER)
         fill_in_pieces(partial(_fill_piece, full, receiver.url), pieces)
-        for _ in range(effort.runs):
+        for _ in range(effort.short_runs):
             with deployment() as running:
                 plain.append(throughput(running, receiver, FEW, workers=1))
             with deployment() as running:

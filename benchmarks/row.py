@@ -26,6 +26,14 @@ class Effort:
     runs: int = 3
     scale: float = 1.0
 
+    @property
+    def short_runs(self) -> int:
+        """How often a figure is taken that needs a second or less.
+
+        The speed of a shared machine changes from one second to the next.
+        """
+        return 3 * self.runs
+
     def size(self, full: int) -> int:
         """Return `full`, scaled, at least 1."""
         return max(1, round(full * self.scale))

@@ -6,7 +6,7 @@
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
 -- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, outcome, callbacks, failure
 local now_ms = ARGV[2]
-local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5] }
+local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5], ended = {} }
 local words, counts = {}, { delivered = 0, failed = 0 }
 -- What each settled attempt changes in the same keys is written once, at the end: a call the less for each of them.
 local settled, gates = {}, {}
@@ -44,6 +44,7 @@ while at <= #ARGV and fine do
 end
 
 bulk('ZREM', KEYS[1], settled)
+for user, ids in pairs(times.ended) do bulk('ZREM', K.live .. user, ids) end
 leave_gates(gates)
 local worker = K.worker .. ARGV[1]
 if redis.call('EXISTS', worker) == 1 then

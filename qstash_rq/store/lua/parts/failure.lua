@@ -21,7 +21,7 @@ local function settle_failure(message, outcome, times)
   local expires_s = math.ceil((tonumber(now_ms) + tonumber(times.dead_keep_ms)) / 1000)
   local dlq_id = bury(id, message, now_ms, expires_s, outcome.response, outcome.body)
   store_callbacks(message, now_ms, outcome.callbacks, outcome.placeholder, dlq_id)
-  local kept = { now_ms = now_ms, now_iso = times.now_iso, keep_ms = times.dead_keep_ms }
+  local kept = { now_ms = now_ms, now_iso = times.now_iso, keep_ms = times.dead_keep_ms, ended = times.ended }
   finish(message, 'failed', 'failed', kept, trail)
   return 'failed'
 end

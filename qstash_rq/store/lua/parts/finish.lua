@@ -1,7 +1,8 @@
 -- finish(message, state, status, times, trail): make a message terminal. Takes it off every index
 -- of living messages, gives back its slot and keeps its record for times.keep_ms, for the log. That it
 -- leaves its flow-control key is for who calls it: see flow_leave.
--- message: as read_message returns it; times: {now_ms =, now_iso =, keep_ms =}.
+-- message: as read_message returns it; times: {now_ms =, now_iso =, keep_ms =, and where many may end in one call
+-- ended = {}: their ids by user, which the caller takes off the living ones together}.
 -- A queue's slot is held until the message's callbacks have ended too: until then it lingers, and its
 -- record, through which they find the slot, does not expire.
 -- slot_free(lane, id, flow): let an id go from its queue; whatever it kept back is woken.
@@ -34,7 +35,12 @@ local function finish(message, state, status, times, trail)
   redis.call('HSET', K.job .. id, 'state', state, 'status', status, 'trail', trail,
     'ended_at', times.now_iso, 'ended_ms', times.now_ms)
   redis.call('PEXPIRE', K.job .. id, times.keep_ms)
-  redis.call('ZREM', K.live .. message.user, id)
+  if times.ended then
+    times.ended[message.user] = times.ended[message.user] or {}
+    table.insert(times.ended[message.user], id)
+  else
+    redis.call('ZREM', K.live .. message.user, id)
+  end
   if message.source then callback_ended(message.source, id) end
   if schedule and redis.call('HEXISTS', K.tick_states .. schedule, id) == 1 then
     redis.call('HSET', K.tick_states .. schedule, id, state == 'delivered' and 'SUCCESS' or 'FAIL')

@@ -14,24 +14,24 @@ end
 
 -- Most keys have a line and no waiters: theirs is asked and counted once a visit, which made 12 of the 21 commands a
 -- message of a claim from very many lanes.
-local function take_together(gate, most, claim, rows)
+local function take_together(gate, window, most, claim, rows)
   local ids, started = redis.call('LPOP', K.queue .. gate, most), {}
+  if not ids then return 'empty' end
   local all = start_popped(gate, ids, claim, started)
   if not started[1] then return 'stale' end
-  flow_take(gate, started, claim.now_ms)
+  flow_take(gate, started, claim.now_ms, window)
   for _, row in ipairs(started) do rows[#rows + 1] = row end
   return all and #ids < most and 'empty' or 'taken'
 end
 
 local function take_of_flow(gate, most, claim, rows)
-  local line = redis.call('EXISTS', K.queue .. gate) == 1
-  local first = not claim.named and redis.call('ZRANGE', K.waiters .. gate, 0, 0)[1]
-  if not line and not first then return 'empty' end
-  local room = gate_room(gate, claim)
+  local room, window = gate_room(gate, claim)
   if room <= 0 then return 'shut' end
-  if not first then return take_together(gate, math.min(room, most), claim, rows) end
+  local first = not claim.named and redis.call('ZRANGE', K.waiters .. gate, 0, 0)[1]
+  if not first then return take_together(gate, window, math.min(room, most), claim, rows) end
+  local line = redis.call('EXISTS', K.queue .. gate) == 1
   if line then turn_wait(gate, gate) end
   redis.call('ZREM', K.waiters .. gate, first)
   if first ~= gate then return give_turn(gate, first, claim, rows) end
-  return line and take_together(gate, 1, claim, rows) or 'stale'
+  return line and take_together(gate, window, 1, claim, rows) or 'stale'
 end

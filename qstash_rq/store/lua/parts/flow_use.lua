@@ -4,15 +4,19 @@
 -- flow_leave(gate, ids): these messages end to use it.
 local FLOW_IDLE_MS = 86400000
 
-local function flow_keep(gate)
+local function keep_unused(gate)
   local paused, pinned_p, pinned_r =
     unpack(redis.call('HMGET', K.flow .. gate, 'paused', 'pin_parallelism', 'pin_rate'))
-  local stays = paused == '1' or pinned_p == '1' or pinned_r == '1'
-  if stays or redis.call('EXISTS', K.flow_users .. gate) == 1 then
+  if paused == '1' or pinned_p == '1' or pinned_r == '1' then
     redis.call('PERSIST', K.flow .. gate)
   else
     redis.call('PEXPIRE', K.flow .. gate, FLOW_IDLE_MS)
   end
+end
+
+local function flow_keep(gate)
+  if redis.call('EXISTS', K.flow_users .. gate) == 0 then return keep_unused(gate) end
+  redis.call('PERSIST', K.flow .. gate)
 end
 
 local function flow_join(gate, id, user, parallelism, rate, period_ms)
@@ -34,5 +38,5 @@ local function flow_leave(gate, ids)
   -- What still waits is queues whose message was cancelled.
   redis.call('DEL', K.waiters .. gate, K.listeners .. gate)
   redis.call('ZREM', K.wakes, gate)
-  flow_keep(gate)
+  keep_unused(gate)
 end

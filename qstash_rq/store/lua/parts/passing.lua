@@ -1,5 +1,6 @@
 -- turn_wait(gate, lane): let a lane wait for its turn at a gate; one that waits keeps its place.
--- gate_room(gate, claim): how many deliveries may start at a flow-control gate; one that is shut wakes its lane in time.
+-- gate_room(gate, claim): how many deliveries may start at a flow-control gate, and its rate window; one that is shut
+-- wakes its lane in time.
 -- passes(lane, gate, claim): ask the gate of a queue's next message. A queue that finds it
 -- shut, or others waiting before it, waits for its turn. The lane of the gate gives the turns, and is
 -- woken when it opens: at the end of a rate window, or when a delivery ends.
@@ -9,9 +10,9 @@ local function turn_wait(gate, lane)
 end
 
 local function gate_room(gate, claim)
-  local room, at_ms = flow_room(gate, claim.now_ms)
+  local room, window, at_ms = flow_room(gate, claim.now_ms)
   if at_ms then wake_at(gate, at_ms) end
-  return room
+  return room, window
 end
 
 local function passes(lane, gate, claim)
