@@ -16,9 +16,6 @@ Scope = dict[str, Any]
 BETWEEN_FIELDS: Final = "\x1f"
 """Stands between the values of a field that occurs twice; gunicorn refuses it in headers."""
 
-DECLINED: Final = "qstash_rq.declined"
-"""Key in the scope of a request that its server has shown to the lane in vain: its environ."""
-
 _WITHOUT_PREFIX = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _COMMON: "WSGIEnvironment" = {
     "SCRIPT_NAME": "",
@@ -47,7 +44,7 @@ def environ_of(scope: Scope) -> "WSGIEnvironment":
         "wsgi.url_scheme": scope["scheme"],
     }
     for name, value in scope["headers"]:
-        key = _key(name)
+        key = environ_key(name)
         text = value.decode("latin-1")
         environ[key] = f"{environ[key]}{BETWEEN_FIELDS}{text}" if key in environ else text
     # A chunked body ends by itself, whatever length was told.
@@ -56,5 +53,6 @@ def environ_of(scope: Scope) -> "WSGIEnvironment":
 
 
 @lru_cache(maxsize=2048)
-def _key(name: bytes) -> str:
+def environ_key(name: bytes) -> str:
+    """Return the environ key of a header field, whose name is in lower case."""
     return _WITHOUT_PREFIX.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")

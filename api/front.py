@@ -1,10 +1,10 @@
-"""The whole front as an ASGI application: plain publishes on the event loop, everything else in Flask."""
+"""The whole front: plain publishes on the event loop, everything else an ASGI application that is Flask."""
 
 from dataclasses import replace
 
 from api.app import assemble
-from api.asgi_environ import DECLINED, Scope, environ_of
-from api.asgi_messages import Receive, Send, send_answer
+from api.asgi_environ import Scope, environ_of
+from api.asgi_messages import Receive, Send
 from api.auth import Gate
 from api.body_room import BodyRoom
 from api.errors import ErrorAnswers
@@ -18,7 +18,7 @@ from qstash_rq.remembered_names import RememberedNames
 class Front:
     """The front of one core; takes HTTP requests alone.
 
-    A server may ask `lane` itself, before it makes more of a request.
+    A server that asks `lane` before it makes a request of what it received is told faster.
     """
 
     def __init__(self, core: Core, commit: GroupCommit) -> None:
@@ -32,11 +32,4 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        environ = scope.get(DECLINED)
-        if environ is None:
-            environ = environ_of(scope)
-            answer = await self.lane.answer(environ, receive)
-            if answer is not None:
-                await send_answer(send, answer)
-                return
-        await self._flask(environ, receive, send)
+        await self._flask(environ_of(scope), receive, send)

@@ -25,7 +25,7 @@ graceful_timeout = 30
 limit_request_line = 65_536
 limit_request_fields = 200
 limit_request_field_size = 16_384
-http_parser = "python"  # the one that `api/gunicorn_parser.py` builds on, whatever else is installed
+http_parser = "python"  # whose state `api/gunicorn_protocol.py` looks at, whatever else is installed
 
 pre_request = hide_token
 errorlog = "-"

@@ -27,13 +27,19 @@ def header_fields(environ: "WSGIEnvironment") -> Headers:
     fields: list[tuple[str, str]] = []
     for key, value in environ.items():
         name = _name(key)
-        if name is None or not (value or key.startswith(_PREFIX)) or (is_ours and name == "Authorization"):
+        if name is None or (is_ours and name == "Authorization"):
             continue
-        if BETWEEN_FIELDS in value:
-            fields += [(name, from_wsgi(text, name)) for text in value.split(BETWEEN_FIELDS)]
-        else:
-            fields.append((name, from_wsgi(value, name)))
+        each = [header_field(key, text) for text in value.split(BETWEEN_FIELDS)]
+        fields += [field for field in each if field is not None]
     return tuple(fields)
+
+
+def header_field(key: str, value: str) -> tuple[str, str] | None:
+    """Return one field, given by its environ key, as `header_fields` does; None for one that is no header."""
+    name = _name(key)
+    if name is None or not (value or key.startswith(_PREFIX)):
+        return None
+    return name, from_wsgi(value, name)
 
 
 @lru_cache(maxsize=2048)

@@ -24,10 +24,10 @@ _THREADS = ("--worker-class", "gthread", "--threads", "4")
 
 # Nobody delivers, so nobody needs to listen there.
 _TARGET = "/v2/publish/http://127.0.0.1:9/hook"
+_NUMBERED = "Upstash-Forward-X-Request-Id"
 _HEADERS = {
     "Authorization": f"Bearer {TOKEN}",
     "Content-Type": "text/plain",
-    "Upstash-Forward-X-Request-Id": "0123456789abcdef",
     "Upstash-Forward-X-Tenant": "benchmark",
 }
 
@@ -82,8 +82,8 @@ def _fastify_processes(on: Deployment) -> Generator[int]:
 
 def _post(port: int, seconds: int) -> Rate:
     url, body = f"http://127.0.0.1:{port}{_TARGET}", BODY.decode()
-    wrk.post(url, _HEADERS, body, _WARM_UP_SECONDS)
-    report = wrk.post(url, _HEADERS, body, seconds)
+    wrk.post(url, _HEADERS, body, _WARM_UP_SECONDS, numbered=_NUMBERED)
+    report = wrk.post(url, _HEADERS, body, seconds, numbered=_NUMBERED)
     return Rate(per_s=report.requests_per_s, p99_ms=report.p99_ms)
 
 

@@ -33,16 +33,16 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
-    async def store(self, user_id: str, item: Item) -> tuple[str, ...]:
-        """Store one item; returns the ids of the first use of its deduplication id, if there was one.
+    def store(self, user_id: str, item: Item) -> "asyncio.Future[tuple[str, ...]]":
+        """Begin to store one item; the future has the ids of the first use of its deduplication id, if any.
 
-        Raises LimitExceeded and StoreUnavailable like `store_items`, for this item alone.
+        It raises LimitExceeded and StoreUnavailable like `store_items`, for this item alone.
         """
         waiting = _Waiting(user_id, item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await waiting.first_use
+        return waiting.first_use
 
     async def _run(self) -> None:
         try:

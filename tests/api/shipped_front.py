@@ -73,8 +73,10 @@ def starting_front(redis_url: str, directory: Path) -> Iterator[tuple[Front, "su
             [*_COMMAND, "--bind", f"unix:{path}"], cwd=_ROOT, env=environ, stdout=log, stderr=log
         ) as server,
     ):
-        yield Front(path), server
-        server.terminate()
+        try:
+            yield Front(path), server
+        finally:
+            server.terminate()
 
 
 @contextmanager

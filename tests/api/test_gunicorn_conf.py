@@ -86,10 +86,12 @@ def test_a_connection_is_kept(front: Front) -> None:
             assert read(connection)[0] == 200
 
 
-def test_stops_without_waiting_for_idle_connections(valkey: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wire", ["GET /health HTTP/1.1\r\n\r\n", f"{PUBLISH}\r\n"])
+def test_stops_without_waiting_for_idle_connections(valkey: str, tmp_path: Path, wire: str) -> None:
     """A connection that is kept for later does not keep a server that was told to stop."""
     with running_front(valkey, tmp_path) as (front, server), front.connect() as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+        front.ask(f"{PUBLISH}\r\n")  # from now on it knows the token
+        connection.sendall(wire.encode())
         assert read(connection)[0] == 200
         server.terminate()
         # Well below the 30 s that it waits for connections on which something is going on.

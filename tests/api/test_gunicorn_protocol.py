@@ -1,11 +1,18 @@
 """Plain publishes over real connections: the server answers them itself, beside what it hands on to Flask."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
+from pathlib import Path
 from socket import SHUT_WR, socket
 
 import pytest
+from redis import Redis
 
+from qstash_rq.store import keys
+from qstash_rq.users import FIRST_USER
 from tests.api.shipped_front import BEARER_LINE, PUBLISH, Front, read, running_front
+from tests.waiting import wait_until
 
 _THREE = f"{PUBLISH}Content-Length: 3\r\n"
 
@@ -108,3 +115,54 @@ def test_http_1_0_is_answered_and_closed(front: Front) -> None:
     with front.connect() as connection:
         connection.sendall(f"{_THREE}\r\nabc".replace("HTTP/1.1", "HTTP/1.0").encode())
         assert b"messageId" in rest_of(connection)
+
+
+def test_answers_what_it_has_begun_when_it_is_told_to_stop(valkey: str, tmp_path: Path) -> None:
+    """A publish that waits for Redis while the server is stopped is answered, then its connection closed."""
+    with (
+        running_front(valkey, tmp_path) as (front, server),
+        Redis.from_url(valkey) as redis,
+        front.connect() as connection,
+    ):
+        front.ask(f"{PUBLISH}\r\n")
+        redis.client_pause(60_000, all=False)
+        connection.sendall(f"{_THREE}\r\nabc".encode())
+        wait_until(lambda: redis.info("clients")["blocked_clients"] == 1, "the publish waits")
+        server.terminate()
+        wait_until(lambda: not front.is_up(), "the server takes no more connections")
+        redis.client_unpause()
+        with HTTPResponse(connection) as answer:
+            answer.begin()
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert server.wait(10) == 0
+
+
+def test_a_client_may_read_late(front: Front) -> None:
+    """Who sends many publishes and reads no answer is not read from for a while, and gets every answer."""
+    wire, count = f"{_THREE}\r\nabc".encode(), 2_000
+    last = f"GET /health HTTP/1.1\r\nConnection: close\r\n{BEARER_LINE}\r\n".encode()
+    with front.connect() as connection, ThreadPoolExecutor() as threads:
+        sending = threads.submit(connection.sendall, wire * count + last)
+        # A hundred answers later what this one has asked is answered as well.
+        assert all(front.ask(f"{PUBLISH}\r\n")[0] == 200 for _ in range(100))
+        statuses = [line[:3] for line in rest_of(connection).split(b"HTTP/1.1 ")[1:]]
+        sending.result()
+
+    assert statuses == [b"200"] * (count + 1)
+
+
+def test_a_defect_is_told_and_ends_the_connection(valkey: str, tmp_path: Path) -> None:
+    """What should not happen is a 500 in the one shape of an error, and a line in the log."""
+    with (
+        running_front(valkey, tmp_path) as (front, _),
+        Redis.from_url(valkey) as redis,
+        front.connect() as connection,
+    ):
+        front.ask(f"{PUBLISH}\r\n")
+        redis.set(keys.LIVE(FIRST_USER), "ruined")
+        connection.sendall(f"{_THREE}\r\nabc".encode())
+        answer = rest_of(connection)
+        redis.delete(keys.LIVE(FIRST_USER))
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert answer.endswith(b'\r\n\r\n{"error": "internal error"}\n')
+    assert "api.defect" in (tmp_path / "log").read_text()

@@ -106,8 +106,8 @@ def test_ctrl_c_lets_deliveries_finish(server: DevServer, receiver: Receiver) ->
     receiver.script("/slow", Reply(gate=gate))
     server.publish(receiver.url("/slow"))
     receiver.wait_for(1, "/slow")
-    pids = server.pids()
-    assert len(pids) >= 6  # Valkey, gunicorn and its two workers, the worker, the scheduler
+    # Valkey, gunicorn and its two workers, the worker, the scheduler. One answers before all are there.
+    pids = wait_until(lambda: all_pids if len(all_pids := server.pids()) >= 6 else None, "all processes run")
 
     server.press_ctrl_c()
     wait_until(lambda: is_free(server.port), "the API has stopped")

@@ -124,7 +124,7 @@ def test_a_caller_who_hangs_up_disturbs_nobody(core: Core) -> None:
     items = [item() for _ in range(3)]
 
     async def publish(commit: GroupCommit) -> None:
-        gone, staying = (asyncio.create_task(commit.store(FIRST_USER, one)) for one in items[:2])
+        gone, staying = (commit.store(FIRST_USER, one) for one in items[:2])
         await asyncio.sleep(0)
         gone.cancel()
         assert await staying == ()
