@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qstash_rq.batch_items import BatchItem, naming_item, parse_items
-from qstash_rq.composing import PublishRequest, check_options, check_target, compose, find_groups
+from qstash_rq.composing import (
+    PublishRequest,
+    check_fan_out,
+    check_options,
+    check_target,
+    compose,
+    find_groups,
+    group_of,
+)
 from qstash_rq.core import Core
 from qstash_rq.destination import Destination, DestinationKind
 from qstash_rq.errors import InvalidInput, NotFound, QStashError
@@ -85,6 +93,8 @@ def _options(
     destination: Destination,
     groups: dict[str, UrlGroup],
 ) -> PublishOptions:
+    with naming_item(item, ""):
+        check_fan_out(core, request.body, group_of(destination, groups))
     with naming_item(item, "headers."):
         options = check_options(core, request, destination, groups)
         if options.cron is not None:

@@ -57,11 +57,22 @@ def find_groups(core: Core, user_id: str, destinations: Iterable[Destination]) -
     return {group.name: group for group in read_groups(core.store, user_id, sorted(names))}
 
 
+def check_fan_out(core: Core, body: bytes, group: UrlGroup | None) -> None:
+    """Refuse a body that the endpoints of its group would make too much of; raises TooLarge.
+
+    All of its messages are stored in one step, which Redis has to write to its disk in time.
+    """
+    most_bytes = core.settings.max_batch_bytes
+    if group is not None and len(body) * len(group.endpoints) > most_bytes:
+        msg = f"body: larger than {most_bytes} bytes for {len(group.endpoints)} endpoints together"
+        raise TooLarge(msg)
+
+
 def check_options(
     core: Core, request: PublishRequest, destination: Destination, groups: Mapping[str, UrlGroup]
 ) -> PublishOptions:
     """Return how a request wants its messages delivered; raises InvalidInput, LimitExceeded."""
-    group = _group_of(destination, groups)
+    group = group_of(destination, groups)
     options = parse_options(
         request.headers,
         destination.query_options,
@@ -98,7 +109,7 @@ def compose(
     )
     if destination.kind is DestinationKind.URL:
         return Item(messages=(template,), digest=digest)
-    group = _group_of(destination, groups)
+    group = group_of(destination, groups)
     if group is None:
         raise NotFound(group_not_found(destination.value))
     return Item(messages=expand(template, group.name, group.endpoints, new_message_id), digest=digest)
@@ -109,7 +120,8 @@ def group_not_found(name: str) -> str:
     return f"topic {name} not found"
 
 
-def _group_of(destination: Destination, groups: Mapping[str, UrlGroup]) -> UrlGroup | None:
+def group_of(destination: Destination, groups: Mapping[str, UrlGroup]) -> UrlGroup | None:
+    """Return the group of a destination, None for a URL and for one that does not exist."""
     return groups.get(destination.value) if destination.kind is DestinationKind.GROUP else None
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from qstash_rq.composing import (
     PublishRequest,
+    check_fan_out,
     check_options,
     check_target,
     compose,
     find_groups,
     group_not_found,
+    group_of,
 )
 from qstash_rq.core import Core
 from qstash_rq.destination import Destination, DestinationKind
@@ -46,6 +48,7 @@ def publish(core: Core, user_id: str, request: PublishRequest) -> Published:
     """
     destination = check_target(core, request)
     groups = _groups(core, user_id, destination)
+    check_fan_out(core, request.body, group_of(destination, groups))
     options = check_options(core, request, destination, groups)
     if options.cron is not None:
         return Published(schedule_id=schedule(core, user_id, request))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from qstash_rq.composing import group_not_found
+from qstash_rq.composing import check_fan_out, group_not_found
 from qstash_rq.core import Core
 from qstash_rq.cron import parse_cron
 from qstash_rq.errors import QStashError
@@ -73,6 +73,7 @@ def _tick(core: Core, stored: StoredSchedule, groups: Groups) -> Call[Ticked]:
         if group is None:
             error = group_not_found(schedule.destination)
         else:
+            check_fan_out(core, schedule.body, group)
             endpoints = group.endpoints
             schedule = _with_defaults(core, schedule, group.headers, now_ms)
     return _tick_call(core, stored, messages_of_tick(schedule, endpoints, now_ms, new_message_id), error)

@@ -12,7 +12,7 @@ from qstash_rq.clock import iso_timestamp
 from qstash_rq.message import Message
 from qstash_rq.store import keys
 from qstash_rq.store.executor import Word
-from qstash_rq.store.message_args import message_args
+from qstash_rq.store.message_args import all_message_args
 from qstash_rq.store.script import Call, load_script
 
 
@@ -71,9 +71,8 @@ def accept(
     """
     args: list[Word] = [now_ms, max_queues, user_id, dedup_window_ms, len(revived), *revived]
     for item in items:
-        args += (item.digest or "", len(item.messages))
-        for message in item.messages:
-            args += message_args(message, max_timeout_ms=max_timeout_ms)
+        args.append(item.digest or "")
+        args += all_message_args(item.messages, max_timeout_ms=max_timeout_ms)
     return Call(load_script("accept"), (keys.RING(),), tuple(args), _decode_acceptance)
 
 

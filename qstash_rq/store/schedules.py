@@ -8,7 +8,7 @@ from qstash_rq.message import Message
 from qstash_rq.schedule import Schedule
 from qstash_rq.store import keys
 from qstash_rq.store.executor import Executor, Word
-from qstash_rq.store.message_args import message_args
+from qstash_rq.store.message_args import all_message_args
 from qstash_rq.store.records import decode_spec, encode_schedule
 from qstash_rq.store.script import Call, load_script
 
@@ -157,8 +157,7 @@ def tick(
         max_queues,
         error,
     ]
-    for message in messages:
-        args += message_args(message, max_timeout_ms=max_timeout_ms)
+    args += all_message_args(messages, max_timeout_ms=max_timeout_ms)
     names = (keys.SCHEDULE(member), keys.TICK_STATES(member))
     return Call(load_script("tick"), names, tuple(args), lambda answer: Ticked(answer.decode()))
 

@@ -244,3 +244,20 @@ def test_new_queues_are_counted(
     assert contents(redis_url) == before
     assert len(batch(caller, *items[:-1])) == before_them + 1
     assert len(batch(caller, *items[:-1])) == before_them + 1
+
+
+def test_a_body_for_many_endpoints_is_as_large_as_all_of_them(
+    core_with: OpenCore, settings: Settings, redis_url: str
+) -> None:
+    """What a call makes of a body may be no larger than a batch: 413 and nothing stored; one less fits."""
+    core = core_with(replace(settings, max_batch_bytes=300))
+    caller = Caller(create_app(core).test_client())
+    make_group(caller, "g", *(f"https://a.io/{number}" for number in range(10)))
+    before = contents(redis_url)
+
+    text = "body: larger than 300 bytes for 10 endpoints together"
+    assert error(caller.post("/v2/publish/g", data="x" * 31), 413) == text
+    item = {"destination": "g", "body": "x" * 31}
+    assert error(caller.post("/v2/batch", json=[item]), 413) == f"[0]: {text}"
+    assert contents(redis_url) == before
+    assert len(caller.post("/v2/publish/g", data="x" * 30).get_json()) == 10

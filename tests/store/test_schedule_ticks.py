@@ -157,6 +157,20 @@ def test_a_schedule_to_a_group_takes_its_endpoints_of_the_moment(core: Core, clo
     assert claimed(core) == []
 
 
+def test_a_group_that_became_too_large_for_a_body_is_told(core: Core, clock: FakeClock) -> None:
+    """What its endpoints would make too much of is no tick; the schedule says why and goes on."""
+    core = replace(core, settings=replace(core.settings, max_batch_bytes=1_000))
+    upsert_endpoints(core, FIRST_USER, "g", (Endpoint(url="http://a.io/"),))
+    schedule_id = created(core, "g", body=b"x" * 501)
+    upsert_endpoints(core, FIRST_USER, "g", (Endpoint(url="http://b.io/"),))
+    pass_to_next_tick(core, clock)
+    tick_due(core)
+
+    error = get_schedule(core, FIRST_USER, schedule_id).error
+    assert error == "body: larger than 1000 bytes for 2 endpoints together"
+    assert claimed(core) == []
+
+
 def test_delay_and_queue_apply_to_what_a_tick_makes(core: Core, clock: FakeClock) -> None:
     """A scheduled message is delayed from its tick and takes its place in the queue, which is made then."""
     created(core, "http://a.io/", ("Upstash-Delay", "5s"), ("Upstash-Queue-Name", "q"))

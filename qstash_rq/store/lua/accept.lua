@@ -2,24 +2,20 @@
 -- for each endpoint of a URL group.
 -- KEYS  1 ring (LIST; routes the call in a Cluster)
 -- ARGV  1 now_ms   2 max_queues   3 user   4 dedup window in ms   5 number of dead letters revived
---       then their DLQ ids; then for each item: dedup digest or '', number of messages, messages (see store)
+--       then their DLQ ids; then for each item: dedup digest or '', its messages (see parse_all)
 -- Returns  {'accepted', for each item '' or the ids of the first use of its dedup id} | {'gone', dlq_id} | {'queues_full'}
 -- Refuses when a dead letter to revive is not there, or new queues would exceed max_queues.
 -- A call sent again because its answer was lost finds its messages stored: accepted, nothing written.
--- uses: log, line, alarm, due, flow, flow_use, exhume, bulk, join, store
+-- uses: log, line, alarm, due, flow, flow_use, exhume, bulk, join, parse, store
 local now_ms, max_queues, user, window_ms, revived = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- read
 local items, new_queues, new_count, first_use, again = {}, {}, 0, {}, false
 local at = 6 + revived
 while at <= #ARGV do
-  local item = { digest = ARGV[at], messages = {}, ids = {} }
-  local count = tonumber(ARGV[at + 1])
-  at = at + 2
-  for i = 1, count do
-    item.messages[i], at = parse(at)
-    item.ids[i] = item.messages[i].id
-  end
+  local item = { digest = ARGV[at], ids = {} }
+  item.messages, at = parse_all(at + 1)
+  for i, message in ipairs(item.messages) do item.ids[i] = message.id end
   item.stored = redis.call('EXISTS', K.job .. item.ids[1]) == 1
   again = again or item.stored
   if item.digest ~= '' and not item.stored then

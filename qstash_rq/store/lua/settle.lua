@@ -4,7 +4,7 @@
 --       then the outcome of each attempt, see outcome
 -- Returns  a word for each attempt: delivered | retry | failed | canceled | superseded
 -- Refuses an attempt when the message is no longer active in that attempt: superseded, nothing written.
--- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, store, outcome, callbacks, failure
+-- uses: record, log, line, alarm, due, flow, flow_use, leaving, message, finish, bury, bulk, join, parse, store, outcome, callbacks, failure
 local now_ms = ARGV[2]
 local times = { now_ms = now_ms, now_iso = ARGV[3], keep_ms = ARGV[4], dead_keep_ms = ARGV[5], ended = {} }
 local words, counts = {}, { delivered = 0, failed = 0 }

@@ -1,16 +1,15 @@
 -- tick: let a schedule tick once: store its messages and set its next tick, in one step.
 -- KEYS  1 schedule (HASH)   2 tick_states (HASH)
 -- ARGV  1 tick member (user:schedule id)   2 user   3 now_ms   4 version read   5 tick in ms as read   6 next tick in ms or ''
---       7 max_queues   8 error or ''   then messages (see store)
+--       7 max_queues   8 error or ''   then its messages (see parse_all)
 -- Returns  'ticked' | 'missed' | 'paused'
 -- Refuses when the schedule changed, ticked or went since it was read: missed. A paused one only moves on.
--- uses: log, line, alarm, due, flow, flow_use, bulk, join, store, tick
+-- uses: log, line, alarm, due, flow, flow_use, bulk, join, parse, store, tick
 local member, user, now_ms = ARGV[1], ARGV[2], ARGV[3]
 local version, next_ms, paused = unpack(redis.call('HMGET', KEYS[1], 'version', 'next_ms', 'paused'))
 if version ~= ARGV[4] or next_ms ~= ARGV[5] then return 'missed' end
 
-local messages, at = {}, 9
-while at <= #ARGV do messages[#messages + 1], at = parse(at) end
+local messages = parse_all(9)
 tick_at(member, ARGV[6])
 if paused == '1' then return 'paused' end
 

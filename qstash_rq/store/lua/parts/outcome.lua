@@ -1,6 +1,6 @@
 -- parse_outcome(at): read the outcome of one attempt from ARGV[at] on; returns it and where the next one begins.
 -- ARGV there: id, attempt, outcome (delivered | retry | failed), number of callbacks;
--- if there are any: text that stands for the DLQ id in them, callbacks (messages, see store);
+-- if there are any: text that stands for the DLQ id in them, callbacks (messages, see parse);
 -- unless it was delivered: due_ms, response (JSON), body. Nearly all are delivered without a callback: four words.
 local function parse_outcome(at)
   local outcome = { id = ARGV[at], attempt = ARGV[at + 1], word = ARGV[at + 2], callbacks = {} }

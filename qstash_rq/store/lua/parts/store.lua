@@ -1,17 +1,4 @@
--- parse(at): read one message from ARGV; returns it and where the next one begins.
--- A message is: id, lane, due_ms (0 = at once), created_at and timeout as RQ has them, spec (JSON), body or '', source or
--- '', gate of its flow-control key or '', and after a gate the key's parallelism, rate (0 = none) and period_ms.
--- store_all(user, now_ms, messages): write their records, their places, their log entries.
-local function parse(at)
-  local message = {
-    id = ARGV[at], lane = ARGV[at + 1], due_ms = tonumber(ARGV[at + 2]), created_at = ARGV[at + 3],
-    timeout = ARGV[at + 4], spec = ARGV[at + 5], body = ARGV[at + 6], source = ARGV[at + 7], flow = ARGV[at + 8],
-  }
-  if message.flow == '' then return message, at + 9 end
-  message.parallelism, message.rate, message.period_ms = ARGV[at + 9], ARGV[at + 10], ARGV[at + 11]
-  return message, at + 12
-end
-
+-- store_all(user, now_ms, messages): write their records, their places, their log entries. messages: see parse.
 local function queue_make(lane, user, now_ms)
   redis.call('HSET', K.lane .. lane, 'parallelism', 1, 'paused', 0, 'created_ms', now_ms, 'updated_ms', now_ms)
   redis.call('SADD', K.queue_names .. user, string.sub(lane, #user + 2))
