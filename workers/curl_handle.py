@@ -57,7 +57,8 @@ class CurlHandle:
         self._on_idle = on_idle
         self._base = self._target = ""
         self._method: str | None = None
-        self._timeout_ms = self._body_bytes = 0
+        self._timeout_ms: int | None = None
+        self._body_bytes = 0
         self._pinned = False
         self._wants_success = True
         self._leave: Callable[[], bool] | None = None

@@ -265,6 +265,17 @@ def test_what_cannot_connect_never_leaves(new_multi: NewMulti) -> None:
     assert asked == []
 
 
+def test_a_delivery_without_any_time_left_is_given_up(receiver: Receiver, new_multi: NewMulti) -> None:
+    """A look-up may take all the time there is: to libcurl 0 would mean for ever, on a fresh handle too."""
+    receiver.script("/silent", hang())
+
+    async def work(deliverer: CurlDeliverer) -> Attempt:
+        async with asyncio.timeout(10):
+            return await deliverer.deliver(make_prepared(receiver.url("/silent"), timeout_ms=0))
+
+    assert "timed out" in str(_run(work, new_multi).error)
+
+
 async def _start(deliverer: CurlDeliverer, url: str) -> Attempt | None:
     """Start one delivery and return what came back, None if it has to be awaited."""
     answer: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
