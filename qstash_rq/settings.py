@@ -133,7 +133,7 @@ class Settings:
     worker_body_bytes: int = _setting(
         "QSTASH_WORKER_BODY_BYTES",
         256_000_000,
-        "Bytes of message bodies one worker process holds in flight; one message may go over it.",
+        "Bytes of message bodies one worker process holds in flight, and of answers; one may go over it.",
         _count,
     )
     lease_ms: int = _setting(

@@ -23,6 +23,7 @@ from workers.deliverer import Deliverer, StartingDeliverer
 from workers.departure import Departure
 from workers.preparation import prepare
 from workers.prepared import PreparedDelivery
+from workers.response_room import ResponseRoom
 
 _log = logging.getLogger("qstash_rq.workers")
 
@@ -36,6 +37,7 @@ class Attempts:
         store: AsyncExecutor,
         deliverer: Deliverer,
         confirmer: Confirmer,
+        room: ResponseRoom,
         *,
         judged: Callable[[Outcome], None],
         dropped: Callable[[Claim], None],
@@ -45,6 +47,7 @@ class Attempts:
         self._deliverer = deliverer
         self._start = deliverer.start if isinstance(deliverer, StartingDeliverer) else None
         self._confirmer = confirmer
+        self._room = room
         self._judged = judged
         self._dropped = dropped
         self._jwt_ids = jwt_ids()
@@ -71,6 +74,7 @@ class Attempts:
                 now_ms=now_ms,
                 jwt_id=next(self._jwt_ids),
                 leave=departure and departure.leave,
+                room=self._room,
             )
             if self._start is None or not self._start(prepared, partial(self._end, claimed, departure)):
                 self._keep(self._await(claimed, departure, prepared))

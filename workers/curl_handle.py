@@ -1,7 +1,9 @@
 """One of libcurl's easy handles, used for one delivery after the other."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -12,6 +14,7 @@ from qstash_rq.delivery import Attempt
 from workers.connect_guard import ConnectGuard
 from workers.name_lookup import LIBCURL_KEEPS_S, Pin
 from workers.prepared import PreparedDelivery
+from workers.response_room import Hold
 from workers.response_sink import ResponseSink
 from workers.transfer_errors import NO_SOCKET, blocked, describe_failure
 from workers.wire_request import Unsendable, check_method, header_lines
@@ -52,7 +55,7 @@ class CurlHandle:
 
     def __init__(self, guard: ConnectGuard | None, on_idle: Callable[["CurlHandle"], None]) -> None:
         self.done: Done | None = None
-        self._sink = ResponseSink()
+        self._sink = ResponseSink(self._resume)
         self._guard = guard
         self._on_idle = on_idle
         self._base = self._target = ""
@@ -60,7 +63,6 @@ class CurlHandle:
         self._timeout_ms: int | None = None
         self._body_bytes = 0
         self._pinned = False
-        self._wants_success = True
         self._leave: Callable[[], bool] | None = None
         self._asks = False
         self.curl = _new_curl()
@@ -79,9 +81,8 @@ class CurlHandle:
         self._set_timeout(prepared.timeout_ms - pin.spent_ms)
         self._set_method(prepared.method)
         self._set_body(prepared)
-        self._wants_success = prepared.wants_success
         self._set_leave(prepared.leave)
-        self._sink.clear(prepared.max_response_bytes)
+        self._sink.begin(prepared.max_response_bytes, prepared.room, wants_success=prepared.wants_success)
         if self._guard is not None:
             self._guard.clear()
 
@@ -94,14 +95,30 @@ class CurlHandle:
         else:
             attempt = self._failure(error)
         done, self.done = self.done, None
-        self._unload()
+        hold = self._unload()
         self._on_idle(self)
-        if done is not None:
-            done(attempt)
+        try:
+            if done is not None:
+                done(attempt)
+        finally:
+            if hold is not None:
+                # Later than whoever awaits the attempt: by then its body is counted as one to be settled.
+                asyncio.get_running_loop().call_soon(hold.end)
+
+    def drop(self) -> None:
+        """Let go of what has come, because the delivery was given up."""
+        hold = self._unload()
+        if hold is not None:
+            hold.end()
+
+    def _resume(self) -> None:
+        # A transfer that fails in here, or that was given up, tells its end as any other does, or never.
+        with suppress(pycurl.error):
+            self.curl.pause(pycurl.PAUSE_CONT)
 
     def _response(self) -> Attempt:
         status: int = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        if not self._wants_success and (success := _SUCCESSES.get(status)) is not None:
+        if not self._sink.wants_success and (success := _SUCCESSES.get(status)) is not None:
             return success
         return Attempt(status=status, headers=self._sink.headers(), body=self._sink.body)
 
@@ -115,15 +132,16 @@ class CurlHandle:
             return Attempt(error=f"{NO_SOCKET}: {self._guard.failed}")
         return Attempt(error=describe_failure(code, detail, self.curl.getinfo(pycurl.OS_ERRNO)))
 
-    def _unload(self) -> None:
+    def _unload(self) -> Hold | None:
         # Idle handles are kept for long: they let go of the response, and of a large request body.
-        self._sink.clear(0)
+        hold = self._sink.clear()
         if self._body_bytes > _KEPT_BODY_BYTES:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
             self._body_bytes = 0
         if self._pinned:
             self.curl.unsetopt(pycurl.RESOLVE)
             self._pinned = False
+        return hold
 
     # Options keep their values, so these set only what the last delivery left different.
 

@@ -38,6 +38,7 @@ class CurlPool:
         # It may have ended in this turn of the loop, and be at work for another one.
         if handle.done is done:
             self.multi.give_up(handle.curl)
+            handle.drop()
 
     def _new_guard(self) -> ConnectGuard | None:
         return None if self._allowed is None else ConnectGuard(self._allowed)

@@ -23,6 +23,7 @@ from workers.deliverer import Deliverer
 from workers.ending import end_tasks
 from workers.holdings import Holdings
 from workers.patience import Patience
+from workers.response_room import ResponseRoom
 from workers.settler import Settler
 
 _log = logging.getLogger("qstash_rq.workers")
@@ -59,8 +60,15 @@ class DeliveryLoop:
         self._settler = Settler(core, store, options.worker, self._settled)
         self._confirmer = Confirmer(core.clock, store)
         self._in_flight = Holdings(core.settings.worker_body_bytes)
+        self.answers = ResponseRoom(core.settings.worker_body_bytes)
         self._attempts = Attempts(
-            core, store, deliverer, self._confirmer, judged=self._settler.add, dropped=self._forget
+            core,
+            store,
+            deliverer,
+            self._confirmer,
+            self.answers,
+            judged=self._judged,
+            dropped=self._forget,
         )
         self._place_freed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -204,7 +212,12 @@ class DeliveryLoop:
         self._in_flight.take(claimed)
         self._attempts.begin(claimed, lease_until_ms)
 
+    def _judged(self, outcome: Outcome) -> None:
+        self.answers.keep(len(outcome.attempt.body))
+        self._settler.add(outcome)
+
     def _settled(self, outcome: Outcome) -> None:
+        self.answers.give_back(len(outcome.attempt.body))
         self._forget(outcome.claim)
 
     def _forget(self, claimed: Claim) -> None:

@@ -7,6 +7,7 @@ from qstash_rq.message import Headers, Message
 from qstash_rq.settings import Settings
 from qstash_rq.signing import sign
 from workers.prepared import PreparedDelivery
+from workers.response_room import ResponseRoom
 
 USER_AGENT = "Upstash-QStash"
 _USER_AGENT = ("User-Agent", USER_AGENT)
@@ -44,6 +45,7 @@ def prepare(
     now_ms: int,
     jwt_id: str,
     leave: Callable[[], bool] | None = None,
+    room: ResponseRoom | None = None,
 ) -> PreparedDelivery:
     """Return the request for this attempt of `claim`, with a signature made at `now_ms`."""
     message, allowed = claim.message, settings.allowed_private_hosts
@@ -66,6 +68,7 @@ def prepare(
         # Only a callback tells what came with a success.
         wants_success=message.callback is not None,
         leave=leave,
+        room=room,
     )
 
 

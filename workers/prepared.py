@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from qstash_rq.addresses import is_private
 from qstash_rq.allowed_hosts import NOTHING_ALLOWED, AllowedHosts
 from qstash_rq.message import Headers
+from workers.response_room import ResponseRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class PreparedDelivery:
     `allow_private` holds for all of them, also because the operator trusts the host's name.
     `wants_success` is False if nobody reads headers and body of a 2xx answer: they may be left out then.
     `leave`, if there is one, is asked as the request is about to leave: after a False nothing may be sent.
+    `room`, if there is one, is for what comes back while it comes; plug-ins may pass it over.
     """
 
     method: str
@@ -28,6 +30,7 @@ class PreparedDelivery:
     allowed_hosts: AllowedHosts = NOTHING_ALLOWED
     wants_success: bool = True
     leave: Callable[[], bool] | None = None
+    room: ResponseRoom | None = None
 
     def may_reach(self, address: str) -> bool:
         """Tell whether the address guard lets `address` be connected to; text that is none may not."""

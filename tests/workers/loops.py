@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 from qstash_rq.core import Core
 from qstash_rq.waiting import open_async_store
-from tests.workers.scripted_deliverer import ScriptedDeliverer
+from workers.deliverer import Deliverer
 from workers.delivery_loop import DeliveryLoop, LoopOptions
 
 
 def run_loop(
     core: Core,
-    deliverer: ScriptedDeliverer,
+    deliverer: Deliverer,
     *,
     story: Callable[[DeliveryLoop], Awaitable[None]] | None = None,
     lanes: tuple[str, ...] = (),
@@ -34,6 +34,7 @@ def run_loop(
                     loop.stop()
                 await running
         finally:
+            await deliverer.aclose()
             await store.aclose()
         return loop
 
