@@ -213,11 +213,13 @@ class DeliveryLoop:
         self._attempts.begin(claimed, lease_until_ms)
 
     def _judged(self, outcome: Outcome) -> None:
-        self.answers.keep(len(outcome.attempt.body))
+        if outcome.attempt.body:
+            self.answers.keep(len(outcome.attempt.body))
         self._settler.add(outcome)
 
     def _settled(self, outcome: Outcome) -> None:
-        self.answers.give_back(len(outcome.attempt.body))
+        if outcome.attempt.body:
+            self.answers.give_back(len(outcome.attempt.body))
         self._forget(outcome.claim)
 
     def _forget(self, claimed: Claim) -> None:
