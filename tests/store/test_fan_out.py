@@ -1,7 +1,5 @@
 """What goes to every endpoint of a group is sent to Redis once, and stands in each of its messages."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from qstash_rq.core import Core
@@ -15,20 +13,10 @@ from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock
 from tests.factories import make_message
+from tests.large_calls import large_calls
 
 _BODY = bytes(range(256)) * 4_000
 _ENDPOINTS = 50
-
-
-@pytest.fixture
-def large_calls(core: Core) -> Iterator[Callable[[], list[int]]]:
-    """Give the sizes of all calls of Redis above 100 KB that were made so far."""
-    name = "commandlog-request-larger-than"
-    before = core.store.command("CONFIG GET", name)[name]
-    core.store.command("CONFIG SET", name, 100_000)
-    core.store.command("COMMANDLOG", "RESET", "large-request")
-    yield lambda: [entry[2] for entry in core.store.command("COMMANDLOG", "GET", -1, "large-request")]
-    core.store.command("CONFIG SET", name, before)
 
 
 def _bodies(core: Core) -> list[bytes]:
@@ -36,18 +24,17 @@ def _bodies(core: Core) -> list[bytes]:
 
 
 @pytest.mark.parametrize("headers", [(), (("Upstash-Cron", "* * * * *"),)], ids=["publish", "schedule"])
-def test_a_group_shares_one_body(
-    core: Core, clock: FakeClock, large_calls: Callable[[], list[int]], headers: Headers
-) -> None:
+def test_a_group_shares_one_body(core: Core, clock: FakeClock, headers: Headers) -> None:
     """A megabyte for fifty endpoints is one megabyte on its way, however it is published."""
     endpoints = tuple(Endpoint(url=f"https://example.com/{number}") for number in range(_ENDPOINTS))
     upsert_endpoints(core, FIRST_USER, "g", endpoints)
 
-    publish(core, FIRST_USER, PublishRequest(destination="g", headers=headers, body=_BODY))
-    clock.advance(60_000)
-    tick_due(core)
+    with large_calls(core, above_bytes=100_000) as sizes:
+        publish(core, FIRST_USER, PublishRequest(destination="g", headers=headers, body=_BODY))
+        clock.advance(60_000)
+        tick_due(core)
+        assert max(sizes()) < 2 * len(_BODY)
 
-    assert max(large_calls()) < 2 * len(_BODY)
     assert _bodies(core) == [_BODY] * _ENDPOINTS
 
 

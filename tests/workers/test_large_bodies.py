@@ -1,10 +1,7 @@
 """What a worker holds of large bodies and large answers is bounded, whatever the endpoints do."""
 
 import asyncio
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-
-import pytest
 
 from qstash_rq.core import Core
 from qstash_rq.delivery import Attempt
@@ -13,6 +10,7 @@ from qstash_rq.store import keys
 from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.factories import make_message
+from tests.large_calls import large_calls
 from tests.workers.loops import run_loop, until
 from tests.workers.scripted_deliverer import ScriptedDeliverer
 from workers.delivery_loop import DeliveryLoop
@@ -20,17 +18,6 @@ from workers.prepared import PreparedDelivery
 from workers.settler import SETTLE_BYTES
 
 _BODY = bytes(1_000_000)
-
-
-@pytest.fixture
-def large_calls(core: Core) -> Iterator[Callable[[], list[int]]]:
-    """Give the sizes of all calls of Redis above a megabyte that were made so far."""
-    name = "commandlog-request-larger-than"
-    before = core.store.command("CONFIG GET", name)[name]
-    core.store.command("CONFIG SET", name, 1_000_000)
-    core.store.command("COMMANDLOG", "RESET", "large-request")
-    yield lambda: [entry[2] for entry in core.store.command("COMMANDLOG", "GET", -1, "large-request")]
-    core.store.command("CONFIG SET", name, before)
 
 
 def test_slow_endpoints_hold_no_more_bytes_than_allowed(core: Core) -> None:
@@ -59,15 +46,14 @@ def test_slow_endpoints_hold_no_more_bytes_than_allowed(core: Core) -> None:
     assert [dict(one.headers)["Upstash-Message-Id"] for one in deliverer.handed] == ids
 
 
-def test_large_answers_are_settled_in_calls_of_bounded_size(
-    core: Core, large_calls: Callable[[], list[int]]
-) -> None:
+def test_large_answers_are_settled_in_calls_of_bounded_size(core: Core) -> None:
     """Forty answers, each kept and told to a callback, are settled in calls that Redis takes at once."""
     callback = Callback(url="https://example.com/told", delay_ms=60_000)
     seed.accept(core, [make_message(callback=callback, max_retries=0) for _ in range(40)])
     deliverer = ScriptedDeliverer(lambda _: Attempt(status=500, body=_BODY))
 
-    run_loop(core, deliverer)
+    with large_calls(core, above_bytes=1_000_000) as sizes:
+        run_loop(core, deliverer)
+        assert max(sizes()) < SETTLE_BYTES + 4 * len(_BODY)
 
     assert core.store.command("XLEN", keys.DEAD(FIRST_USER)) == len(deliverer.handed) == 40
-    assert max(large_calls()) < SETTLE_BYTES + 4 * len(_BODY)
