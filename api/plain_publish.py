@@ -82,7 +82,7 @@ def plain_publish(data: bytes) -> PlainPublish | None:
     """Return the plain publish that `data` begins with, if its whole head is there."""
     end = data.find(_END, 0, _LONGEST_HEAD)
     first, *lines = data[: max(end, 0)].split(b"\r\n")
-    target = _target(first)
+    target = _target(first) if len(first) <= _LONGEST_REMEMBERED else _target.__wrapped__(first)
     if target is None or len(lines) > _MOST_FIELDS:
         return None
     fields: dict[bytes, _Field] = {}

@@ -21,12 +21,14 @@ from qstash_rq.flow_control import (
 from qstash_rq.ids import new_message_id
 from qstash_rq.message import Flow, Message
 from qstash_rq.messages import cancel_message
+from qstash_rq.store import keys
 from qstash_rq.store.delivery_scripts import Settlement, settle
 from qstash_rq.storing import store_messages
 from qstash_rq.upkeep import promote_due, recover_lost
 from qstash_rq.users import FIRST_USER
 from tests import seed
 from tests.clock import FakeClock
+from tests.store import gates
 
 
 def stored(core: Core, flow: Flow, count: int = 1, queue: str | None = None) -> list[str]:
@@ -122,6 +124,18 @@ def test_rate_bounds_what_starts_in_a_window(core: Core, clock: FakeClock) -> No
     promote_due(core)
 
     assert ids(claimed(core)) == waiting[3:6]
+
+
+def test_a_gate_at_which_nothing_waits_wakes_nobody(core: Core) -> None:
+    """A lane that has given its last message is looked at once more; its window need not end for anybody."""
+    stored(core, Flow(key="k", rate=2, period_ms=60_000), 2)
+    settled(core, claimed(core, 2))
+    assert gates.gate("k") in seed.ring(core)
+
+    assert claimed(core) == []
+
+    assert core.store.command("ZCARD", keys.WAKES()) == 0
+    assert seed.ring(core) == []
 
 
 def test_every_attempt_counts_for_the_rate(core: Core, clock: FakeClock) -> None:

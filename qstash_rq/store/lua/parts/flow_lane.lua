@@ -25,9 +25,14 @@ local function take_together(gate, window, most, claim, rows)
 end
 
 local function take_of_flow(gate, most, claim, rows)
-  local room, window = gate_room(gate, claim)
-  if room <= 0 then return 'shut' end
   local first = not claim.named and redis.call('ZRANGE', K.waiters .. gate, 0, 0)[1]
+  local room, window, ends_ms = flow_room(gate, claim.now_ms)
+  if room <= 0 then
+    -- Where nothing waits there is nobody to wake.
+    if not first and redis.call('EXISTS', K.queue .. gate) == 0 then return 'empty' end
+    if ends_ms then wake_at(gate, ends_ms) end
+    return 'shut'
+  end
   if not first then return take_together(gate, window, math.min(room, most), claim, rows) end
   local line = redis.call('EXISTS', K.queue .. gate) == 1
   if line then turn_wait(gate, gate) end

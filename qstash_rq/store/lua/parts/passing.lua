@@ -1,6 +1,4 @@
 -- turn_wait(gate, lane): let a lane wait for its turn at a gate; one that waits keeps its place.
--- gate_room(gate, claim): how many deliveries may start at a flow-control gate, and its rate window; one that is shut
--- wakes its lane in time.
 -- passes(lane, gate, claim): ask the gate of a queue's next message. A queue that finds it
 -- shut, or others waiting before it, waits for its turn. The lane of the gate gives the turns, and is
 -- woken when it opens: at the end of a rate window, or when a delivery ends.
@@ -9,14 +7,10 @@ local function turn_wait(gate, lane)
   redis.call('ZADD', K.waiters .. gate, 'NX', (tonumber(last) or 0) + 1, lane)
 end
 
-local function gate_room(gate, claim)
-  local room, window, at_ms = flow_room(gate, claim.now_ms)
-  if at_ms then wake_at(gate, at_ms) end
-  return room, window
-end
-
 local function passes(lane, gate, claim)
-  local open = gate_room(gate, claim) > 0
+  local room, _, ends_ms = flow_room(gate, claim.now_ms)
+  if ends_ms then wake_at(gate, ends_ms) end
+  local open = room > 0
   if claim.turn == gate then return open end
   if open and claim.named then
     -- Its workers may be the only ones: nobody would give it a turn.
