@@ -80,7 +80,7 @@ class TextConverter(NameConverter):
 
 def rewrite(environ: "WSGIEnvironment") -> None:
     """Set PATH_INFO, QUERY_STRING, DESTINATION and QUERY_TOKEN from the raw request target."""
-    target: str = environ.get("RAW_URI") or environ["REQUEST_URI"]
+    target: str = environ["RAW_URI"] if "RAW_URI" in environ else environ["REQUEST_URI"]
     if not target.startswith("/"):
         target = _origin_form(target)
     path, _, query = target.partition("?")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qstash_rq.core import open_core
@@ -71,6 +71,7 @@ def test_headers(front: Front, target: str, headers: dict[str, str], body: bytes
 
 @third
 @given(method=_METHODS, target=strategies.targets)
+@example(method="GET", target="?")
 def test_targets(front: Front, method: str, target: str) -> None:
     """Paths, destinations, names and queries, with every method."""
     front.check(method, target, {}, b"")

@@ -65,6 +65,8 @@ def test_cuts_the_destination_off(target: str, path: str, destination: str) -> N
 @pytest.mark.parametrize(
     ("target", "path"),
     [
+        ("", ""),
+        ("?", ""),
         ("/v2/queues", "/v2/queues"),
         ("/v2/queues/", "/v2/queues"),
         ("/v2/queues//", "/v2/queues/"),
