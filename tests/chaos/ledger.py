@@ -66,9 +66,10 @@ class Ledger:
         ]
 
     def _lease_is_over(self, first_ms: int, again_ms: int) -> bool:
-        # A claim tells when it left: it may have waited for one who stood still. And the claims of a worker
-        # share a lease, of which half is left for the last of them.
-        waited = self.harmed(first_ms, again_ms, "freeze redis", "freeze worker")
+        # A claim tells when it left: it may have waited for one who stood still, until just before when a
+        # later entry was in the log first. And the claims of a worker share a lease: half is left for the
+        # last of them.
+        waited = self.harmed(first_ms - WAY_MS, again_ms, "freeze redis", "freeze worker")
         return waited or again_ms - first_ms >= self.lease_ms // 2
 
     def forgotten(self, start_ms: int, end_ms: int) -> bool:

@@ -11,7 +11,7 @@ from tests.chaos import limits, promises, quarantine, ticking
 from tests.chaos.endpoint import Arrival
 from tests.chaos.fire import Fault
 from tests.chaos.journal import Look, Withheld, written_until
-from tests.chaos.ledger import Entry, Ledger
+from tests.chaos.ledger import WAY_MS, Entry, Ledger
 from tests.chaos.orders import PARALLELISM, RATE, TICK_MS, Kind, Order
 from tests.chaos.publishing import Accepted
 
@@ -177,6 +177,19 @@ def test_what_came_twice_for_a_reason_is_right(run: Run) -> None:
     run.arrive(0)
     run.arrive(0, START_MS + LEASE_MS + 10)
     assert _found_by(run.ledger(KILLED)) == set()
+
+
+@pytest.mark.parametrize(("ago_ms", "is_wrong"), [(WAY_MS, False), (WAY_MS + 1, True)])
+def test_a_claim_may_have_waited_for_a_frozen_redis(run: Run, ago_ms: int, *, is_wrong: bool) -> None:
+    """Part of its lease is over before its entry is in the log; long after Redis goes on it is not."""
+    run.order(0)
+    run.log(0, ("CREATED", "ACTIVE", "ACTIVE", "DELIVERED"), step_ms=10)
+    run.arrive(0)
+    run.arrive(0, START_MS + 30)
+    until_ms = START_MS + 10 - ago_ms
+    frozen = Fault(kind="freeze redis", start_ms=until_ms - LEASE_MS, end_ms=until_ms)
+    found = _found_by(run.ledger(frozen, KILLED))
+    assert found == ({promises.find_unexplained} if is_wrong else set())
 
 
 @pytest.mark.parametrize(("claims", "is_wrong"), [(2, True), (3, False)])
