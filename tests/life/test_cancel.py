@@ -2,9 +2,11 @@
 
 import json
 
+from qstash_rq.clock import SystemClock
 from tests.life.caller import Caller
 from tests.receiver import Gate, Receiver, Reply
 from tests.running import Product
+from tests.waiting import wait_until
 
 GONE = ["CREATED", "CANCEL_REQUESTED", "CANCELED"]
 
@@ -105,7 +107,12 @@ def test_a_filter_chooses_the_oldest(product: Product, receiver: Receiver) -> No
     """A bulk cancel takes what matches, the oldest first, and without a filter everything that lives."""
     api = Caller(product.port, product.add_user("canceller").token)
     headers = {"Upstash-Delay": "1h"}
-    labelled = [api.publish(receiver.url("/"), headers={**headers, "Upstash-Label": "a,b"}) for _ in range(3)]
+    labelled: list[str] = []
+    for _ in range(3):
+        labelled.append(api.publish(receiver.url("/"), headers={**headers, "Upstash-Label": "a,b"}))
+        # Two of the same millisecond are equally old.
+        published_ms = SystemClock().now_ms()
+        wait_until(lambda at_ms=published_ms: SystemClock().now_ms() > at_ms, "a millisecond has passed")
     other = api.publish(receiver.url("/"), headers=headers)
 
     assert api.call("DELETE", "/v2/messages?label=b&count=2").json() == {"cancelled": 2}
